@@ -1,0 +1,13 @@
+# Warnings and instrumentation of our own targets.
+function(aiperf_options target)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+                                             -Wcast-align -Wunused -Woverloaded-virtual -Wconversion
+                                             -Wsign-conversion -Wnull-dereference -Wformat=2)
+    if(AIPERF_WERROR)
+        target_compile_options(${target} PRIVATE -Werror)
+    endif()
+    if(AIPERF_SANITIZE)
+        target_compile_options(${target} PRIVATE -fsanitize=${AIPERF_SANITIZE} -fno-omit-frame-pointer)
+        target_link_options(${target} PUBLIC -fsanitize=${AIPERF_SANITIZE})
+    endif()
+endfunction()

@@ -1,0 +1,10 @@
+# asio (standalone) comes without CMake files in Debian: finds the header and makes Asio::asio.
+find_path(Asio_INCLUDE_DIR asio.hpp)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Asio REQUIRED_VARS Asio_INCLUDE_DIR)
+if(Asio_FOUND AND NOT TARGET Asio::asio)
+    add_library(Asio::asio INTERFACE IMPORTED)
+    target_include_directories(Asio::asio INTERFACE ${Asio_INCLUDE_DIR})
+    target_compile_definitions(Asio::asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+endif()
+mark_as_advanced(Asio_INCLUDE_DIR)

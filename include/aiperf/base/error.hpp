@@ -1,0 +1,60 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace aiperf::base {
+
+/// Root of everything this library throws.
+class Error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Bad input: names the field as a person typed it (flag, key or variable), its value, and what is allowed.
+/// Programs answer it with one line on stderr and exit code 2.
+class ConfigError : public Error {
+public:
+    ConfigError(std::string field, std::string value, std::string allowed)
+        : Error(field + ": " + (value.empty() ? std::string{"(empty)"} : "'" + value + "'") + " is not allowed; " +
+                allowed),
+          field_(std::move(field)),
+          value_(std::move(value)),
+          allowed_(std::move(allowed)) {}
+
+    /// For refusals that are not about one value ("--a and --b exclude each other").
+    explicit ConfigError(const std::string& message)
+        : Error(message) {}
+
+    [[nodiscard]] const std::string& field() const noexcept { return field_; }
+
+    [[nodiscard]] const std::string& value() const noexcept { return value_; }
+
+    [[nodiscard]] const std::string& allowed() const noexcept { return allowed_; }
+
+private:
+    std::string field_;
+    std::string value_;
+    std::string allowed_;
+};
+
+/// A run that could not be started, finished or exported (target down, disk full, damaged journal).
+/// Programs answer it with exit code 1.
+class RunError : public Error {
+public:
+    using Error::Error;
+};
+
+/// A system call that failed: what was tried, on what, and the system's words.
+class SystemError : public RunError {
+public:
+    SystemError(const std::string& what, int error_number);
+
+    [[nodiscard]] int error_number() const noexcept { return error_number_; }
+
+private:
+    int error_number_;
+};
+
+}  // namespace aiperf::base

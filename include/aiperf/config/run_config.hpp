@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace aiperf::config {
+
+enum class EndpointType : std::uint8_t { chat, completions };
+
+enum class ArrivalPattern : std::uint8_t { constant, poisson, gamma, concurrency_burst };
+
+enum class ExportLevel : std::uint8_t { summary, records, raw };
+
+enum class UiType : std::uint8_t { automatic, dashboard, simple, none };
+
+enum class LogLevel : std::uint8_t { trace, debug, info, notice, warning, success, error, critical };
+
+/// What a person asks for, as one value. Every field is a row of the table in config/options.hpp, which gives its
+/// flags, its Python and JSON name (the field's own name), type, default, range and help.
+///
+/// *Thread safety*: a plain value.
+struct RunConfig {
+    // Endpoint
+    std::vector<std::string> model_names;             ///< at least one; the first serves every request
+    std::vector<std::string> urls{"localhost:8000"};  ///< "http://" is added where there is no scheme
+    EndpointType endpoint_type = EndpointType::chat;
+    std::optional<std::string> custom_endpoint;  ///< replaces the type's path; "" appends nothing
+    bool streaming = false;
+    std::optional<std::string> api_key;         ///< sent as "Authorization: Bearer"
+    double request_timeout_seconds = 21600.0;   ///< whole request; 0 = none
+    bool use_legacy_max_tokens = false;         ///< chat: max_tokens, not max_completion_tokens
+    bool use_server_token_count = false;        ///< counts from `usage`, no tokenizer
+    std::optional<std::string> session_header;  ///< replaces X-Correlation-ID
+
+    // Input
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::vector<std::string> extra_inputs;     ///< "key:value" or a JSON object, merged in order
+    std::optional<std::uint64_t> random_seed;  ///< absent = drawn anew for each run
+    std::uint64_t num_dataset_entries = 100;   ///< distinct prompts
+    std::uint32_t isl_mean = 550;              ///< input tokens, mean
+    double isl_stddev = 0.0;
+    std::optional<std::uint32_t> osl_mean;  ///< output tokens asked for; absent = no length field is sent
+    double osl_stddev = 0.0;
+
+    // Tokenizer
+    std::optional<std::string> tokenizer;  ///< absent = the first model's name
+
+    // Load
+    std::optional<std::uint32_t> concurrency;       ///< absent: 1 without a rate, unlimited with one
+    std::optional<double> request_rate;             ///< requests per second
+    std::optional<ArrivalPattern> arrival_pattern;  ///< absent: poisson (gamma where a smoothness is given)
+    std::optional<double> arrival_smoothness;       ///< gamma's shape; CV = 1/sqrt(smoothness)
+    std::optional<std::uint64_t> request_count;     ///< absent, and no duration: 10
+    std::optional<double> benchmark_duration;       ///< seconds of sending
+    std::optional<double> benchmark_grace_period;   ///< seconds for what is in flight after it; absent: 30; may be inf
+    std::optional<std::uint64_t> warmup_request_count;
+    std::optional<std::uint32_t> workers_max;  ///< absent: from the cores, at most the concurrency
+
+    // Output
+    std::optional<std::string> artifact_directory;  ///< absent: artifacts/<model>-<kind>-<type>-<stimulus>
+    ExportLevel export_level = ExportLevel::records;
+    UiType ui = UiType::automatic;
+    LogLevel log_level = LogLevel::info;
+    std::string cli_command;  ///< how the run was asked for; secrets already redacted
+
+    friend bool operator==(const RunConfig&, const RunConfig&) = default;
+};
+
+}  // namespace aiperf::config

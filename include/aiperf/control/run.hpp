@@ -1,0 +1,131 @@
+#pragma once
+
+#include "aiperf/base/clock.hpp"
+#include "aiperf/config/run_config.hpp"
+#include "aiperf/metric/summary.hpp"
+#include "aiperf/record/record_set.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace spdlog {
+class logger;
+}
+
+namespace aiperf::control {
+
+/// How a run ended, in the words artifacts and the results server use.
+enum class Status : std::uint8_t { running, complete, cancelled, incomplete };
+
+[[nodiscard]] const char* to_string(Status status) noexcept;
+
+/// Percentiles of a live sketch (relative error below 2 %), milliseconds; absent without samples.
+struct LivePercentiles {
+    std::optional<double> p50_ms;
+    std::optional<double> p99_ms;
+};
+
+/// A run as seen from outside at one moment. Counters are of the current phase; `completed` = good answers + `errors`.
+struct Snapshot {
+    std::string phase;       ///< "preparing", "warmup", "profiling", "exporting", "done"
+    std::uint64_t sent = 0;  ///< requests whose first byte was written; completed + in_flight
+    std::uint64_t completed = 0;
+    std::uint64_t errors = 0;  ///< part of completed
+    std::uint64_t in_flight = 0;
+    std::uint64_t retries = 0;                    ///< requests sent anew on a fresh connection
+    std::optional<std::uint64_t> requests_asked;  ///< absent in a run bound by duration alone
+    std::optional<double> duration_asked_s;
+    double elapsed_s = 0.0;            ///< since the phase began
+    double requests_per_second = 0.0;  ///< completed over elapsed
+    std::optional<double> eta_s;
+    LivePercentiles time_to_first_token;
+    LivePercentiles inter_token_latency;
+    Status status = Status::running;
+};
+
+/// What a finished run leaves.
+struct Result {
+    Status status = Status::incomplete;
+    std::string error;  ///< why `incomplete`, or why everything failed; else empty
+    metric::Summary summary;
+    std::shared_ptr<const record::RecordSet> records;
+    std::filesystem::path artifact_directory;
+    std::vector<std::filesystem::path> artifacts;  ///< files written, absolute
+
+    /// 0 at least one good answer; 1 none, or the run failed; 130 cancelled. What aiperf-cpp exits with.
+    [[nodiscard]] int exit_code() const noexcept;
+};
+
+/// What the library takes from its surroundings; nothing is read behind the caller's back.
+struct Environment {
+    std::map<std::string, std::string> variables;  ///< as getenv would give them (AIPERF_*, HF_HOME, HOME, …)
+    std::filesystem::path working_directory = ".";
+    std::shared_ptr<spdlog::logger> logger;  ///< null: silent
+
+    /// The process's own environment and working directory.
+    [[nodiscard]] static Environment of_process();
+};
+
+/// One benchmark: prepared and checked at construction, then started, watched, cancelled, waited for.
+///
+///     Run run(config, Environment::of_process());
+///     run.start();
+///     while (!run.wait_for(std::chrono::milliseconds(500))) { show(run.snapshot()); }
+///     const Result& result = run.result();
+///
+/// Construction throws base::ConfigError for bad input; nothing has been started or written then.
+/// Prints nothing, touches no signal handler, never exits. *Thread safety*: all calls from any thread. The destructor
+/// cancels and joins.
+class Run {
+public:
+    explicit Run(config::RunConfig config, Environment environment = {});
+    ~Run();
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    /// Starts the run on threads of its own and returns. A second call does nothing.
+    void start();
+
+    /// Asks the run to end: in-flight requests are closed and recorded as cancelled, partial artifacts are written.
+    /// Idempotent; before start() the run ends without a request.
+    void cancel() noexcept;
+
+    /// Ends at once: no export. The journal stays intact. Idempotent.
+    void abort() noexcept;
+
+    /// Waits until the run is over or `timeout` has passed; true = over. A run never started is not over.
+    [[nodiscard]] bool wait_for(base::Nanoseconds timeout);
+
+    /// True once result() does not block.
+    [[nodiscard]] bool done() const noexcept;
+
+    [[nodiscard]] Snapshot snapshot() const;
+
+    /// Waits for the end. Throws base::RunError if the run was never started.
+    const Result& result();
+
+    /// The configuration with every default filled in (seed drawn, directory named).
+    [[nodiscard]] const config::RunConfig& config() const noexcept;
+
+    [[nodiscard]] const std::filesystem::path& artifact_directory() const noexcept;
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// Runs one benchmark to its end in the calling thread's time. Throws base::ConfigError for bad input.
+[[nodiscard]] Result run(config::RunConfig config, Environment environment = {});
+
+/// Makes the artifacts of an interrupted run from its artifact directory (the journal in it). The result is
+/// `incomplete` unless the run had ended; whatever was in flight becomes an error record. Throws base::RunError for a
+/// directory without a readable journal.
+[[nodiscard]] Result recover(const std::filesystem::path& artifact_directory);
+
+}  // namespace aiperf::control

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aiperf::dataset {
+
+/// One turn before it becomes a request body.
+struct Turn {
+    std::string text;
+    std::optional<std::uint32_t> max_tokens;    ///< output length to ask for
+    std::optional<std::uint32_t> input_tokens;  ///< tokens of `text` by the run's tokenizer; absent without one
+};
+
+/// One conversation of the data set (one turn, for now, for synthetic text).
+struct Conversation {
+    std::string id;  ///< "session_000000"
+    std::vector<Turn> turns;
+};
+
+/// What the workers send: bodies ready to go, back to back in one sealed memfd that any process can map.
+///
+/// *Thread safety*: const calls from any thread.
+class Dataset {
+public:
+    struct Entry {
+        std::string_view body;           ///< bytes of the request body
+        std::int32_t input_tokens = -1;  ///< record::k_absent where unknown
+        std::int32_t requested_tokens = -1;
+    };
+
+    virtual ~Dataset() = default;
+    [[nodiscard]] virtual std::size_t size() const noexcept = 0;
+    [[nodiscard]] virtual Entry entry(std::size_t index) const noexcept = 0;
+    [[nodiscard]] virtual const std::string& conversation_id(std::size_t index) const = 0;
+};
+
+/// Gathers bodies, then seals them.
+class DatasetBuilder {
+public:
+    DatasetBuilder();
+    ~DatasetBuilder();
+    DatasetBuilder(DatasetBuilder&&) noexcept;
+    DatasetBuilder& operator=(DatasetBuilder&&) noexcept;
+
+    void add(std::string conversation_id,
+             std::string_view body,
+             std::int32_t input_tokens,
+             std::int32_t requested_tokens);
+
+    /// Throws base::SystemError where the memfd cannot be made. The builder is empty afterwards.
+    [[nodiscard]] std::shared_ptr<const Dataset> seal();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aiperf::dataset

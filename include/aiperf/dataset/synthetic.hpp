@@ -1,0 +1,28 @@
+#pragma once
+
+#include "aiperf/dataset/dataset.hpp"
+#include "aiperf/dataset/tokenizer.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace aiperf::dataset {
+
+/// Shape of synthetic prompts. Lengths are drawn from normal distributions, rounded, at least 1.
+struct SyntheticOptions {
+    std::uint64_t entries = 100;
+    double isl_mean = 550.0;  ///< tokens; the tokenizer's added special tokens are subtracted once
+    double isl_stddev = 0.0;
+    std::optional<double> osl_mean;  ///< absent: no turn asks for a length
+    double osl_stddev = 0.0;
+    std::uint64_t seed = 0;
+};
+
+/// `entries` single-turn conversations named session_000000… whose texts encode to exactly the drawn number of tokens.
+/// Equal options and tokenizer, equal text. Without a tokenizer (nullptr: server counts are used) lengths are in words
+/// and input_tokens is absent.
+[[nodiscard]] std::vector<Conversation> synthetic_conversations(const SyntheticOptions& options,
+                                                                const Tokenizer* tokenizer);
+
+}  // namespace aiperf::dataset
