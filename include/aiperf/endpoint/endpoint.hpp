@@ -1,0 +1,69 @@
+#pragma once
+
+#include "aiperf/config/run_config.hpp"
+#include "aiperf/dataset/dataset.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace aiperf::endpoint {
+
+/// A server's `usage` object. -1 = not given.
+struct Usage {
+    std::int32_t prompt_tokens = -1;
+    std::int32_t completion_tokens = -1;
+    std::int32_t total_tokens = -1;
+    std::int32_t reasoning_tokens = -1;
+    std::int32_t cached_tokens = -1;
+
+    [[nodiscard]] bool any() const noexcept {
+        return prompt_tokens >= 0 || completion_tokens >= 0 || total_tokens >= 0;
+    }
+
+    friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+/// What one message of an answer carried. Views live until the reader's next call.
+struct Delta {
+    std::string_view output;     ///< visible text
+    std::string_view reasoning;  ///< thinking text
+    std::string_view tool;       ///< tool calls: names and argument text, in order of arrival
+    Usage usage;
+    bool has_usage = false;  ///< a non-empty usage object was there
+
+    [[nodiscard]] bool has_content() const noexcept { return !output.empty() || !reasoning.empty() || !tool.empty(); }
+};
+
+/// Reads the messages of answers. One per worker. *Thread safety*: none.
+class AnswerReader {
+public:
+    virtual ~AnswerReader() = default;
+
+    /// Reads one JSON message (an SSE event's data, or a whole body). 64 bytes behind it must be readable. False = not
+    /// JSON or of an unknown kind: it carries nothing.
+    virtual bool read(const char* json, std::size_t size, Delta& delta) = 0;
+};
+
+/// One API of an inference server: how a request is written and an answer is read. An endpoint is one file; its row in
+/// endpoint.cpp makes it known.
+class Endpoint {
+public:
+    virtual ~Endpoint() = default;
+
+    /// Path below the base URL, e.g. "/v1/chat/completions".
+    [[nodiscard]] virtual std::string_view path() const noexcept = 0;
+
+    /// JSON body of a request for one turn: model, text, length, stream, then the extra inputs (the last writer wins),
+    /// then `stream_options.include_usage` where the merged body streams and does not say otherwise.
+    [[nodiscard]] virtual std::string body(const dataset::Turn& turn, const config::RunConfig& config) const = 0;
+
+    [[nodiscard]] virtual std::unique_ptr<AnswerReader> reader() const = 0;
+};
+
+/// The endpoint of a type. *Lifetime*: static.
+[[nodiscard]] const Endpoint& endpoint_of(config::EndpointType type);
+
+}  // namespace aiperf::endpoint

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace aiperf::http {
+
+/// What is wrong with an answer.
+enum class ParseError : std::uint8_t {
+    none,
+    bad_status_line,
+    bad_header,
+    head_too_large,
+    both_lengths,         ///< Content-Length beside Transfer-Encoding
+    bad_content_length,   ///< not a number, or two that differ
+    bad_transfer_coding,  ///< a transfer coding other than chunked
+    bad_chunk,
+    content_encoding,  ///< the body is compressed though it was not asked to be
+    truncated,         ///< the connection closed before the end of the body
+    trailing_bytes,    ///< bytes after the end of the answer
+};
+
+/// A sentence for each error, for records and logs.
+[[nodiscard]] std::string_view message(ParseError error) noexcept;
+
+/// The head of an answer. Views live until the parser is fed again.
+struct ResponseHead {
+    int status = 0;
+    std::string_view reason;
+    bool event_stream = false;  ///< Content-Type is text/event-stream
+    bool keep_alive = true;     ///< the server lets the connection serve again
+};
+
+/// Incremental HTTP/1.x response parser: give it bytes as they come, cut anywhere. Body bytes are handed on in place,
+/// after chunked coding. Interim (1xx) answers are skipped. One object serves many answers: reset() between them.
+///
+/// `Sink` has `void on_head(const ResponseHead&)` and `void on_body(char* data, std::size_t size)`; the bytes of the
+/// fed buffer may be changed by the sink. *Thread safety*: none.
+class ResponseParser {
+public:
+    enum class State : std::uint8_t { head, body, done, failed };
+
+    /// Longest head accepted, in bytes.
+    static constexpr std::size_t k_head_limit = 64 * 1024;
+
+    void reset() noexcept;
+
+    /// Reads up to `size` bytes. Returns the number used: less than `size` only once the answer is done or has failed.
+    template <class Sink>
+    std::size_t feed(char* data, std::size_t size, Sink& sink);
+
+    /// The peer closed its side. Completes an answer delimited by it; else the state becomes failed with `truncated`
+    /// (also where no byte of an answer came: see started()).
+    void finish() noexcept;
+
+    [[nodiscard]] State state() const noexcept { return state_; }
+
+    [[nodiscard]] ParseError error() const noexcept { return error_; }
+
+    /// True once any byte of this answer was fed.
+    [[nodiscard]] bool started() const noexcept { return started_; }
+
+    /// True once the final (not 1xx) head is complete.
+    [[nodiscard]] bool head_complete() const noexcept { return head_complete_; }
+
+    /// True where the connection can serve again after this answer.
+    [[nodiscard]] bool keep_alive() const noexcept { return head_.keep_alive && framing_ != Framing::until_close; }
+
+    /// Bytes of body handed on so far.
+    [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
+
+private:
+    enum class Framing : std::uint8_t { none, length, chunked, until_close };
+    enum class ChunkState : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer, trailer_line };
+
+    void parse_head(std::string_view head);
+    void parse_header_line(std::string_view line, struct HeadFacts& facts);
+    void decide_framing(const struct HeadFacts& facts);
+    void fail(ParseError error) noexcept;
+
+    std::size_t take_head(const char* data, std::size_t size);
+    /// One step of chunk framing outside chunk data; false = failed or done.
+    bool chunk_step(char c) noexcept;
+
+    State state_ = State::head;
+    ParseError error_ = ParseError::none;
+    Framing framing_ = Framing::none;
+    ChunkState chunk_ = ChunkState::size;
+    bool started_ = false;
+    bool head_complete_ = false;
+    bool chunk_digits_ = false;
+    std::uint64_t remaining_ = 0;  // of the body (length) or of the chunk
+    std::uint64_t body_bytes_ = 0;
+    std::size_t trailer_bytes_ = 0;
+    std::string head_bytes_;  // head so far, only where it came in pieces
+    ResponseHead head_;
+};
+
+template <class Sink>
+std::size_t ResponseParser::feed(char* data, std::size_t size, Sink& sink) {
+    std::size_t at = 0;
+    started_ = started_ || size > 0;
+    while (at < size && state_ == State::head) {
+        at += take_head(data + at, size - at);
+        if (head_complete_ && state_ != State::failed) {
+            sink.on_head(head_);
+        }
+    }
+    while (at < size && state_ == State::body) {
+        if (framing_ == Framing::chunked && chunk_ != ChunkState::data) {
+            chunk_step(data[at++]);
+            continue;
+        }
+        const std::size_t left = size - at;
+        const std::size_t take =
+            framing_ == Framing::until_close || remaining_ > left ? left : static_cast<std::size_t>(remaining_);
+        body_bytes_ += take;
+        remaining_ -= framing_ == Framing::until_close ? 0 : take;
+        const bool over = framing_ == Framing::length && remaining_ == 0;
+        if (over) {
+            state_ = State::done;
+        } else if (framing_ == Framing::chunked && remaining_ == 0) {
+            chunk_ = ChunkState::data_cr;
+        }
+        sink.on_body(data + at, take);
+        at += take;
+    }
+    return at;
+}
+
+}  // namespace aiperf::http
