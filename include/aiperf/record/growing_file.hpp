@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+
+namespace aiperf::record {
+
+/// A file that is written through one mapping and grows by reserved extents, so that a full disk is an error in time
+/// and never a SIGBUS. Bytes below reserved() may be written by anybody; ensure() makes sure of them; grow_ahead() does
+/// so in advance.
+///
+/// *Thread safety*: ensure(), note_used() and grow_ahead() from any thread.
+class GrowingFile {
+public:
+    /// Creates (truncates) the file and reserves its first `first_bytes`. Throws base::SystemError.
+    GrowingFile(const std::filesystem::path& path, std::uint64_t first_bytes);
+    ~GrowingFile();
+    GrowingFile(const GrowingFile&) = delete;
+    GrowingFile& operator=(const GrowingFile&) = delete;
+
+    [[nodiscard]] std::byte* data() const noexcept { return data_; }
+
+    [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_.load(std::memory_order_acquire); }
+
+    /// True once bytes [0, end) can be written. Reserves what is missing where grow_ahead() has not come to it yet.
+    /// False = the disk is full (or the map's range is used up); error() says why.
+    [[nodiscard]] bool ensure(std::uint64_t end) noexcept { return end <= reserved() || reserve(end); }
+
+    /// Tells how far the file is used: grow_ahead() keeps ahead of it.
+    void note_used(std::uint64_t end) noexcept {
+        if (end > used_.load(std::memory_order_relaxed)) {
+            used_.store(end, std::memory_order_relaxed);
+        }
+    }
+
+    /// True where grow_ahead() has something to do.
+    [[nodiscard]] bool wants_growth() const noexcept;
+
+    /// Reserves the next extent and populates pages shortly ahead of use. Off the hot path only.
+    void grow_ahead() noexcept;
+
+    /// errno of the first failure to reserve; 0 = none.
+    [[nodiscard]] int error() const noexcept { return error_.load(std::memory_order_relaxed); }
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+    /// Cuts the file to `bytes` at the end of its life. No write may follow.
+    void finish(std::uint64_t bytes) noexcept;
+
+private:
+    bool reserve(std::uint64_t end) noexcept;
+
+    std::filesystem::path path_;
+    int fd_ = -1;
+    std::byte* data_ = nullptr;
+    std::uint64_t range_ = 0;
+    std::atomic<std::uint64_t> reserved_{0};
+    std::atomic<std::uint64_t> used_{0};
+    std::atomic<std::uint64_t> populated_{0};
+    std::atomic<int> error_{0};
+    std::mutex mutex_;
+};
+
+}  // namespace aiperf::record

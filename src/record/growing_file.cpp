@@ -1,0 +1,116 @@
+#include "aiperf/record/growing_file.hpp"
+
+#include "aiperf/base/error.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace aiperf::record {
+
+namespace {
+
+constexpr std::uint64_t k_page = 4096;
+constexpr std::uint64_t k_largest_extent = 64ULL << 20U;
+constexpr std::uint64_t k_populate_ahead = 8ULL << 20U;
+constexpr std::uint64_t k_populate_step = 2ULL << 20U;
+constexpr std::uint64_t k_widest_range = 64ULL << 30U;
+constexpr std::uint64_t k_narrowest_range = 1ULL << 30U;
+
+std::uint64_t round_up(std::uint64_t bytes) noexcept {
+    return (bytes + k_page - 1) / k_page * k_page;
+}
+
+}  // namespace
+
+GrowingFile::GrowingFile(const std::filesystem::path& path, std::uint64_t first_bytes)
+    : path_(path) {
+    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd_ < 0) {
+        throw base::SystemError("cannot create " + path.string(), errno);
+    }
+    void* map = MAP_FAILED;
+    for (range_ = k_widest_range; map == MAP_FAILED && range_ >= k_narrowest_range; range_ /= 2) {
+        map = ::mmap(nullptr, range_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
+    }
+    range_ *= 2;  // the loop halves once more after it succeeded
+    const int map_error = errno;
+    if (map == MAP_FAILED || !reserve(first_bytes)) {
+        const int number = map == MAP_FAILED ? map_error : error();
+        if (map != MAP_FAILED) {
+            ::munmap(map, range_);
+        }
+        ::close(fd_);
+        throw base::SystemError("cannot reserve " + path.string(), number);
+    }
+    data_ = static_cast<std::byte*>(map);
+}
+
+GrowingFile::~GrowingFile() {
+    ::munmap(data_, range_);
+    ::close(fd_);
+}
+
+bool GrowingFile::reserve(std::uint64_t end) noexcept {
+    const std::scoped_lock lock(mutex_);
+    const std::uint64_t have = reserved_.load(std::memory_order_relaxed);
+    if (end <= have) {
+        return true;
+    }
+    // Extents double from small beginnings, so that ten requests do not reserve 64 MiB.
+    std::uint64_t want = std::min(round_up(std::max(end, have + std::clamp(have, k_page, k_largest_extent))), range_);
+    int failure = end > range_ ? EFBIG : 0;
+    if (failure == 0) {
+        failure = ::posix_fallocate(fd_, static_cast<off_t>(have), static_cast<off_t>(want - have));
+        if (failure == ENOSPC && round_up(end) < want) {
+            want = round_up(end);  // less, but enough
+            failure = ::posix_fallocate(fd_, static_cast<off_t>(have), static_cast<off_t>(want - have));
+        }
+    }
+    if (failure != 0) {
+        int none = 0;
+        error_.compare_exchange_strong(none, failure);
+        return false;
+    }
+    reserved_.store(want, std::memory_order_release);
+    return true;
+}
+
+bool GrowingFile::wants_growth() const noexcept {
+    const std::uint64_t used = used_.load(std::memory_order_relaxed);
+    const std::uint64_t have = reserved();
+    if (error() == 0 && used + std::min(have / 2, k_largest_extent / 2) > have) {
+        return true;
+    }
+    return populated_.load(std::memory_order_relaxed) < std::min(used + k_populate_ahead / 2, have);
+}
+
+void GrowingFile::grow_ahead() noexcept {
+    const std::uint64_t used = used_.load(std::memory_order_relaxed);
+    const std::uint64_t have = reserved();
+    if (error() == 0 && used + std::min(have / 2, k_largest_extent / 2) > have && have < range_) {
+        reserve(have + 1);
+    }
+    std::uint64_t from = std::max(populated_.load(std::memory_order_relaxed), used / k_page * k_page);
+    const std::uint64_t to = std::min(used + k_populate_ahead, reserved()) / k_page * k_page;
+    while (from < to) {
+        const std::uint64_t step = std::min(k_populate_step, to - from);
+#ifdef MADV_POPULATE_WRITE
+        ::madvise(data_ + from, step, MADV_POPULATE_WRITE);  // older kernels refuse: pages then fault on first use
+#endif
+        from += step;
+    }
+    populated_.store(std::max(from, populated_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+}
+
+void GrowingFile::finish(std::uint64_t bytes) noexcept {
+    const std::scoped_lock lock(mutex_);
+    // Shrinking needs no space; where it fails all the same, the file is merely longer than needed.
+    if (::ftruncate(fd_, static_cast<off_t>(bytes)) == 0) {
+        reserved_.store(std::min(bytes, reserved_.load(std::memory_order_relaxed)), std::memory_order_release);
+    }
+}
+
+}  // namespace aiperf::record
