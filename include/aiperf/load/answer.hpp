@@ -1,0 +1,91 @@
+#pragma once
+
+#include "aiperf/endpoint/endpoint.hpp"
+#include "aiperf/http/response_parser.hpp"
+#include "aiperf/http/sse.hpp"
+#include "aiperf/record/record.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aiperf::load {
+
+/// An answer being read: takes bytes as they come, with the time of the read, and leaves stamps, counts, events, text
+/// and the error in the request's record and here. One object serves many requests and keeps its buffers. *Thread
+/// safety*: none.
+class Answer {
+public:
+    /// Longest error body kept, in bytes.
+    static constexpr std::size_t k_error_body_limit = 64UL * 1024;
+
+    /// Begins a new answer for `record`. `keep_text`: text is needed later (to be counted).
+    void begin(record::Record& record, bool keep_text);
+
+    /// Takes bytes read at `now_ns`; http::SseParser::k_padding bytes behind them must be readable. Returns the bytes
+    /// used: less than `size` only once over().
+    std::size_t feed(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader);
+
+    /// The answer is complete, or cannot go on.
+    [[nodiscard]] bool over() const noexcept {
+        return parser_.state() == http::ResponseParser::State::done ||
+               parser_.state() == http::ResponseParser::State::failed || sse_failed_;
+    }
+
+    /// True once a byte of the answer came.
+    [[nodiscard]] bool started() const noexcept { return parser_.started(); }
+
+    /// True where the connection can carry another request after it.
+    [[nodiscard]] bool connection_reusable() const noexcept {
+        return parser_.state() == http::ResponseParser::State::done && parser_.keep_alive() && !sse_failed_;
+    }
+
+    /// The peer closed its side in good order.
+    void closed_by_peer(std::int64_t now_ns, endpoint::AnswerReader& reader);
+
+    /// The connection broke (`error_number`).
+    void broken(int error_number);
+
+    /// Ends the request from our side, or before there was a connection.
+    void fail(record::ErrorKind kind, std::string message);
+
+    /// Decides the outcome and writes stamps and counts into the record. Call once, when over.
+    void finish(std::int64_t now_ns);
+
+    [[nodiscard]] const std::vector<record::Event>& events() const noexcept { return events_; }
+
+    [[nodiscard]] std::string_view output() const noexcept { return output_; }
+
+    [[nodiscard]] std::string_view reasoning() const noexcept { return reasoning_; }
+
+    /// Error text as error_details() expects it; empty for a good answer.
+    [[nodiscard]] std::string_view error() const noexcept { return error_; }
+
+private:
+    struct Sink;
+
+    void take_head(const http::ResponseHead& head);
+    void take_body(char* data, std::size_t size, endpoint::AnswerReader& reader);
+    void take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader);
+    void take_delta(const endpoint::Delta& delta, bool readable);
+    void take_whole_body(endpoint::AnswerReader& reader);
+    void decide_error();
+    void note_content() noexcept;
+
+    record::Record* record_ = nullptr;
+    http::ResponseParser parser_;
+    http::SseParser sse_;
+    bool keep_text_ = false;
+    bool bad_status_ = false;
+    bool sse_failed_ = false;
+    std::int64_t now_ns_ = 0;         // of the read being taken
+    std::int64_t last_read_ns_ = -1;  // of the read the last event came in
+    std::string body_;                // of an answer that is not streamed
+    std::vector<record::Event> events_;
+    std::string output_;
+    std::string reasoning_;
+    std::string error_;
+};
+
+}  // namespace aiperf::load

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "aiperf/base/clock.hpp"
+#include "aiperf/base/ids.hpp"
+#include "aiperf/dataset/dataset.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
+#include "aiperf/load/target.hpp"
+#include "aiperf/schedule/phase.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace aiperf::load {
+
+/// Socket options of the client's connections.
+struct SocketOptions {
+    int keepalive_idle_s = 60;
+    int keepalive_interval_s = 30;
+    int keepalive_count = 1;
+    int user_timeout_ms = 30'000;
+};
+
+/// Everything a run's workers need, fixed before the first request. Shared by all workers, read-only.
+struct LoadPlan {
+    std::vector<schedule::Phase> phases;
+    std::vector<Target> targets;  ///< request k goes to target k mod n
+    std::shared_ptr<const dataset::Dataset> dataset;
+    const endpoint::Endpoint* endpoint = nullptr;
+    base::IdSource ids{0};
+    std::uint32_t workers = 1;
+    bool keep_text = true;                 ///< output text goes into the journal, to be counted
+    base::Nanoseconds request_timeout{0};  ///< 0 = none; counts from the claim
+    base::Nanoseconds connect_timeout{10'000'000'000};
+    SocketOptions socket;
+};
+
+}  // namespace aiperf::load

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "aiperf/base/sketch.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace aiperf::load {
+
+/// How far a run has been told to stop.
+enum class Stop : std::uint32_t {
+    none = 0,
+    sending = 1,    ///< no new request; what is in flight finishes
+    in_flight = 2,  ///< in-flight requests are closed and recorded as cancelled
+};
+
+/// One worker's live counters, of the current phase. Written by it alone, read by anybody; `sent` = `completed` + in
+/// flight.
+struct alignas(64) WorkerCounters {
+    std::atomic<std::uint64_t> sent{0};       ///< requests begun
+    std::atomic<std::uint64_t> completed{0};  ///< requests over, good or not
+    std::atomic<std::uint64_t> errors{0};     ///< part of completed
+    std::atomic<std::uint64_t> retries{0};    ///< requests sent anew on a fresh connection
+    base::Sketch time_to_first_token;
+    base::Sketch inter_token_latency;
+
+    /// One writer: a plain add, without a locked instruction.
+    static void add(std::atomic<std::uint64_t>& counter) noexcept {
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+
+    void reset() noexcept;
+};
+
+/// What all workers of a run share: a handful of atomics in one shared mapping, so that workers may be threads or
+/// processes.
+struct SharedState {
+    static constexpr std::uint32_t k_quit = ~0U;
+
+    alignas(64) std::atomic<std::uint64_t> next_index{0};  ///< next unclaimed index of the current phase
+    alignas(64) std::atomic<std::uint32_t> phase{0};       ///< 0 = none yet, n = phase n - 1 runs, k_quit = go home
+    std::atomic<std::int64_t> phase_start_ns{0};
+    std::atomic<std::uint64_t> first_slot{0};
+    std::atomic<std::uint32_t> stop{0};          ///< Stop
+    std::atomic<std::uint32_t> journal_full{0};  ///< 1 = a worker could not get room for a record
+    std::atomic<std::uint32_t> workers_done{0};  ///< workers that have finished the current phase
+    std::uint32_t workers = 0;
+
+    [[nodiscard]] WorkerCounters& counters(std::uint32_t worker) noexcept;
+};
+
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
+
+/// Owns the mapping of a SharedState (a memfd) and of its counters behind it.
+class SharedMapping {
+public:
+    /// Throws base::SystemError.
+    explicit SharedMapping(std::uint32_t workers);
+    ~SharedMapping();
+    SharedMapping(const SharedMapping&) = delete;
+    SharedMapping& operator=(const SharedMapping&) = delete;
+
+    [[nodiscard]] SharedState& state() const noexcept { return *state_; }
+
+private:
+    SharedState* state_ = nullptr;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace aiperf::load

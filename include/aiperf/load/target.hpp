@@ -1,0 +1,50 @@
+#pragma once
+
+#include "aiperf/base/ids.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <utility>
+#include <vector>
+
+namespace aiperf::load {
+
+/// Where requests go: a resolved address and the head every request to it begins with.
+struct Target {
+    sockaddr_storage address{};
+    socklen_t address_length = 0;
+    std::string name;  ///< "host:port", for messages
+    std::string head;  ///< request line and headers up to and including "Content-Length: "
+    /// Offsets into `head` of 36-character ids to be filled in; npos = the header is not sent.
+    std::size_t request_id_at = std::string::npos;
+    std::size_t correlation_id_at = std::string::npos;
+    std::size_t affinity_id_at = std::string::npos;
+
+    /// The whole head of one request: `out` is overwritten.
+    void write_head(std::string& out,
+                    const base::IdSource& ids,
+                    std::uint64_t slot,
+                    std::uint64_t session,
+                    std::size_t body_bytes) const;
+};
+
+/// What a request's head says, apart from its address.
+struct HeadOptions {
+    std::string host;        ///< Host header
+    std::string path = "/";  ///< request target
+    std::string user_agent;
+    bool streaming = false;  ///< Accept: text/event-stream, else application/json
+    std::string session_header = "X-Correlation-ID";
+    bool session_affinity = true;  ///< X-Session-Affinity with the same value
+};
+
+/// Fills `target.head`. User headers come after the ids, in their order; one that names User-Agent replaces ours;
+/// Accept, Content-Type and Content-Length are always ours.
+void build_head(Target& target,
+                const HeadOptions& options,
+                const std::vector<std::pair<std::string, std::string>>& user_headers);
+
+}  // namespace aiperf::load

@@ -1,0 +1,238 @@
+#include "aiperf/load/answer.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+namespace aiperf::load {
+
+using record::ErrorKind;
+using record::Event;
+using record::EventKind;
+
+namespace {
+
+constexpr std::string_view k_no_content =
+    "InvalidInferenceResultError('Invalid inference result: No responses with actual content were received from the "
+    "server "
+    "(only usage/metadata, null/empty data, or [DONE] markers)')";
+constexpr std::string_view k_disconnected = "ServerDisconnectedError('Server disconnected')";
+
+bool equals_error(std::string_view name) noexcept {
+    constexpr std::string_view k_error = "error";
+    return name.size() == k_error.size() &&
+           std::equal(name.begin(), name.end(), k_error.begin(), [](char a, char b) { return (a | 0x20) == b; });
+}
+
+/// As AIPerf words a connection error: its exception, the system's number and the system's words.
+std::string os_error(std::string_view type, int error_number) {
+    return std::string(type) + "(" + std::to_string(error_number) + ", '" +
+           std::generic_category().message(error_number) + "')";
+}
+
+EventKind kind_of(const endpoint::Delta& delta) noexcept {
+    if (!delta.output.empty()) {
+        return delta.reasoning.empty() ? EventKind::output : EventKind::mixed;
+    }
+    if (!delta.reasoning.empty()) {
+        return EventKind::reasoning;
+    }
+    if (!delta.tool.empty()) {
+        return EventKind::tool;
+    }
+    return delta.has_usage ? EventKind::usage : EventKind::other;
+}
+
+}  // namespace
+
+struct Answer::Sink {
+    Answer& answer;
+    endpoint::AnswerReader& reader;
+
+    void on_head(const http::ResponseHead& head) { answer.take_head(head); }
+
+    void on_body(char* data, std::size_t size) { answer.take_body(data, size, reader); }
+
+    void on_event(std::string_view name, char* data, std::size_t size) { answer.take_event(name, data, size, reader); }
+};
+
+void Answer::begin(record::Record& record, bool keep_text) {
+    record_ = &record;
+    parser_.reset();
+    sse_.reset();
+    keep_text_ = keep_text;
+    bad_status_ = false;
+    sse_failed_ = false;
+    last_read_ns_ = -1;
+    body_.clear();
+    events_.clear();
+    output_.clear();
+    reasoning_.clear();
+    error_.clear();
+}
+
+std::size_t Answer::feed(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader) {
+    now_ns_ = now_ns;
+    if (!parser_.started()) {
+        record_->first_byte_ns = now_ns;
+    }
+    Sink sink{*this, reader};
+    const std::size_t used = parser_.feed(data, size, sink);
+    if (parser_.state() == http::ResponseParser::State::done) {
+        take_whole_body(reader);
+    }
+    return used;
+}
+
+void Answer::closed_by_peer(std::int64_t now_ns, endpoint::AnswerReader& reader) {
+    now_ns_ = now_ns;
+    const bool had_head = parser_.head_complete();
+    parser_.finish();
+    if (parser_.state() == http::ResponseParser::State::done) {
+        return take_whole_body(reader);
+    }
+    if (had_head) {
+        fail(ErrorKind::payload,
+             "ClientPayloadError('Response payload is not completed: the connection closed before the end of the "
+             "body')");
+    } else {
+        fail(ErrorKind::disconnected, std::string(k_disconnected));
+    }
+}
+
+void Answer::broken(int error_number) {
+    if (parser_.head_complete()) {
+        // AIPerf's client words it so for chunked bodies.
+        fail(ErrorKind::payload,
+             "ClientPayloadError(\"Response payload is not completed: <TransferEncodingError: 400, message='Not enough "
+             "data to "
+             "satisfy transfer length header.'>. " +
+                 os_error("ConnectionResetError", error_number) + "\")");
+    } else {
+        fail(ErrorKind::reset, os_error("ClientOSError", error_number));
+    }
+}
+
+void Answer::fail(ErrorKind kind, std::string message) {
+    if (record_->error == 0) {
+        record_->error = static_cast<std::uint8_t>(kind);
+        error_ = std::move(message);
+    }
+}
+
+void Answer::take_head(const http::ResponseHead& head) {
+    record_->headers_ns = now_ns_;
+    record_->http_status = static_cast<std::uint16_t>(std::min(head.status, 65535));
+    bad_status_ = head.status < 200 || head.status > 299;
+    if (bad_status_) {
+        error_.assign(head.reason).append("\n");
+    } else if (head.event_stream) {
+        record_->flags |= record::flag::streamed;
+    }
+}
+
+void Answer::take_body(char* data, std::size_t size, endpoint::AnswerReader& reader) {
+    if (bad_status_) {
+        error_.append(data, std::min(size, k_error_body_limit - std::min(k_error_body_limit, error_.size())));
+    } else if ((record_->flags & record::flag::streamed) != 0) {
+        Sink sink{*this, reader};
+        sse_.feed(data, size, sink);
+    } else {
+        body_.append(data, size);
+    }
+}
+
+void Answer::take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader) {
+    if (sse_failed_) {
+        return;
+    }
+    const std::string_view text(data, size);
+    if (equals_error(name)) {
+        fail(ErrorKind::sse_error, "SSEResponseError('Error occurred in SSE response: " + std::string(text) + "')");
+        sse_failed_ = true;
+        return;
+    }
+    endpoint::Delta delta;
+    if (text == "[DONE]") {
+        record_->flags |= record::flag::done_seen;
+        return take_delta(delta, false);
+    }
+    const bool readable = reader.read(data, size, delta);
+    take_delta(delta, readable);
+}
+
+void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
+    Event event;
+    event.at_ns = now_ns_;
+    event.kind = readable ? kind_of(delta) : EventKind::other;
+    event.flags = last_read_ns_ == now_ns_ ? record::event_flag::coalesced : std::uint8_t{0};
+    last_read_ns_ = now_ns_;
+    if (readable && delta.has_usage) {
+        event.flags |= record::event_flag::has_usage;
+        record_->flags |= record::flag::usage_seen;
+        record_->usage_prompt_tokens = delta.usage.prompt_tokens;
+        record_->usage_completion_tokens = delta.usage.completion_tokens;
+        record_->usage_total_tokens = delta.usage.total_tokens;
+        record_->usage_reasoning_tokens = delta.usage.reasoning_tokens;
+        record_->usage_cached_tokens = delta.usage.cached_tokens;
+    }
+    const std::size_t bytes = delta.output.size() + delta.reasoning.size() + delta.tool.size();
+    event.text_bytes =
+        static_cast<std::uint16_t>(std::min<std::size_t>(bytes, std::numeric_limits<std::uint16_t>::max()));
+    events_.push_back(event);
+    if (keep_text_) {
+        output_.append(delta.output).append(delta.tool);
+        reasoning_.append(delta.reasoning);
+    }
+}
+
+void Answer::take_whole_body(endpoint::AnswerReader& reader) {
+    if (bad_status_) {
+        return;
+    }
+    if ((record_->flags & record::flag::streamed) != 0) {
+        Sink sink{*this, reader};
+        sse_.finish(sink);
+    } else if (!body_.empty()) {
+        endpoint::Delta delta;
+        body_.reserve(body_.size() + http::SseParser::k_padding);
+        const bool readable = reader.read(body_.data(), body_.size(), delta);
+        take_delta(delta, readable);
+    }
+}
+
+void Answer::decide_error() {
+    if (record_->error != 0) {
+        return;
+    }
+    if (parser_.state() == http::ResponseParser::State::failed) {
+        error_.clear();
+        fail(ErrorKind::protocol, std::string(http::message(parser_.error())));
+    } else if (bad_status_) {
+        record_->error = static_cast<std::uint8_t>(ErrorKind::http_status);
+    } else if (record_->first_content_ns == 0) {
+        fail(ErrorKind::no_content, std::string(k_no_content));
+    }
+}
+
+void Answer::note_content() noexcept {
+    for (const Event& event : events_) {
+        if (event.has_content()) {
+            record_->first_content_ns = record_->first_content_ns == 0 ? event.at_ns : record_->first_content_ns;
+            record_->last_content_ns = event.at_ns;
+        }
+    }
+}
+
+void Answer::finish(std::int64_t now_ns) {
+    constexpr std::uint64_t k_most = std::numeric_limits<std::uint32_t>::max();
+    note_content();
+    decide_error();
+    record_->end_ns = now_ns;
+    record_->response_bytes = static_cast<std::uint32_t>(std::min(parser_.body_bytes(), k_most));
+    record_->flags |= keep_text_ ? record::flag::text_kept : 0U;
+}
+
+}  // namespace aiperf::load

@@ -1,0 +1,97 @@
+#include "aiperf/load/io.hpp"
+
+#include "aiperf/base/error.hpp"
+
+#include <cerrno>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+namespace aiperf::load {
+
+EpollIo::EpollIo() {
+    epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+    timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    epoll_event timer{.events = EPOLLIN, .data = {.u64 = k_timer_token}};
+    epoll_event wake{.events = EPOLLIN, .data = {.u64 = k_wake_token}};
+    if (epoll_ < 0 || timer_ < 0 || wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &timer) != 0 ||
+        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &wake) != 0) {
+        const int number = errno;
+        for (const int fd : {epoll_, timer_, wake_}) {
+            if (fd >= 0) {
+                ::close(fd);
+            }
+        }
+        throw base::SystemError("cannot make a worker's event loop", number);
+    }
+}
+
+EpollIo::~EpollIo() {
+    ::close(wake_);
+    ::close(timer_);
+    ::close(epoll_);
+}
+
+bool EpollIo::watch(int fd, std::uint64_t token) noexcept {
+    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.u64 = token}};
+    return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+std::span<const Ready> EpollIo::wait(bool block) noexcept {
+    const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), block ? -1 : 0);
+    std::size_t used = 0;
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events_[static_cast<std::size_t>(i)];
+        const bool own = event.data.u64 == k_timer_token || event.data.u64 == k_wake_token;
+        if (own) {
+            std::uint64_t ignored = 0;
+            const int fd = event.data.u64 == k_timer_token ? timer_ : wake_;
+            if (::read(fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN) {
+                continue;  // re-armed meanwhile
+            }
+            if (fd == timer_) {
+                armed_ = base::Instant::max();
+            }
+        }
+        ready_[used++] = {.token = event.data.u64,
+                          .readable = (event.events & EPOLLIN) != 0,
+                          .writable = (event.events & EPOLLOUT) != 0,
+                          .hangup = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0};
+    }
+    return {ready_.data(), used};
+}
+
+ssize_t EpollIo::receive(int fd, char* buffer, std::size_t size) noexcept {
+    return ::recv(fd, buffer, size, 0);
+}
+
+ssize_t EpollIo::send(int fd, iovec* pieces, std::size_t count) noexcept {
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = count;
+    return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+void EpollIo::arm(base::Instant when) noexcept {
+    if (when == armed_) {
+        return;
+    }
+    armed_ = when;
+    itimerspec spec{};
+    if (when != base::Instant::max()) {
+        const std::int64_t ns = std::max<std::int64_t>(when.time_since_epoch().count(), 1);
+        spec.it_value.tv_sec = ns / 1'000'000'000;
+        spec.it_value.tv_nsec = ns % 1'000'000'000;
+    }
+    ::timerfd_settime(timer_, TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+void EpollIo::wake() noexcept {
+    const std::uint64_t one = 1;
+    // Fails only where the counter is full, and then the worker is being woken already.
+    [[maybe_unused]] const ssize_t ignored = ::write(wake_, &one, sizeof(one));
+}
+
+}  // namespace aiperf::load
