@@ -27,7 +27,9 @@ std::uint64_t round_up(std::uint64_t bytes) noexcept {
 
 GrowingFile::GrowingFile(const std::filesystem::path& path, std::uint64_t first_bytes)
     : path_(path) {
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    // A new inode: whoever has an earlier file of this name mapped keeps what he has.
+    ::unlink(path.c_str());
+    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd_ < 0) {
         throw base::SystemError("cannot create " + path.string(), errno);
     }

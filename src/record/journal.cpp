@@ -106,6 +106,16 @@ void Journal::finish(std::uint64_t slots) noexcept {
     }
 }
 
+std::string_view Journal::output_text(const Record& record) const noexcept {
+    const auto* text = reinterpret_cast<const char*>(writers_[record.worker]->text_.data());  // NOLINT: bytes of a file
+    return {text + record.text_offset, record.output_bytes};
+}
+
+std::string_view Journal::reasoning_text(const Record& record) const noexcept {
+    const auto* text = reinterpret_cast<const char*>(writers_[record.worker]->text_.data());  // NOLINT: bytes of a file
+    return {text + record.text_offset + record.output_bytes, record.reasoning_bytes};
+}
+
 std::string Journal::failure() const {
     const auto describe = [](const GrowingFile& file) {
         return file.error() == 0 ? std::string{}

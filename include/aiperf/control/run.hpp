@@ -123,9 +123,13 @@ private:
 /// Runs one benchmark to its end in the calling thread's time. Throws base::ConfigError for bad input.
 [[nodiscard]] Result run(config::RunConfig config, Environment environment = {});
 
-/// Makes the artifacts of an interrupted run from its artifact directory (the journal in it). The result is
-/// `incomplete` unless the run had ended; whatever was in flight becomes an error record. Throws base::RunError for a
-/// directory without a readable journal.
-[[nodiscard]] Result recover(const std::filesystem::path& artifact_directory);
+/// Makes the artifacts of an interrupted run from its artifact directory (the journal in it, or below
+/// AIPERF_JOURNAL_DIR of `environment`). The result is `incomplete`; whatever was in flight becomes an error record.
+/// Throws base::RunError for a directory without a readable journal, or one that a run is still writing to.
+[[nodiscard]] Result recover(const std::filesystem::path& artifact_directory, const Environment& environment = {});
+
+/// The closing report for a person: tables as AIPerf's, errors, command, files. `width` in columns; `ansi`: with
+/// colours.
+[[nodiscard]] std::string console_text(const Result& result, std::size_t width = 140, bool ansi = false);
 
 }  // namespace aiperf::control

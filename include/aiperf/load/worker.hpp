@@ -79,6 +79,7 @@ private:
     // The slab: connections, the pool of idle ones, and the requests under way, oldest first.
     Connection& at(ConnectionId id) noexcept { return *connections_[id]; }
 
+    void stop_for_full_journal() noexcept;
     void forget_settled_attempts() noexcept;
     void close(ConnectionId id) noexcept;
     void drop_idle(ConnectionId id) noexcept;

@@ -183,6 +183,14 @@ void Worker<Io>::expire(base::Instant now) {
     }
 }
 
+/// No room for records: nothing more is sent, by anybody. A stronger stop stays.
+template <class Io>
+void Worker<Io>::stop_for_full_journal() noexcept {
+    shared_.journal_full.store(1);
+    auto none = static_cast<std::uint32_t>(Stop::none);
+    shared_.stop.compare_exchange_strong(none, static_cast<std::uint32_t>(Stop::sending));
+}
+
 /// Drops connection attempts from the front of the list that have succeeded or failed.
 template <class Io>
 void Worker<Io>::forget_settled_attempts() noexcept {
@@ -249,8 +257,7 @@ bool Worker<Io>::claim(base::Instant now) {
     }
     record::Record* record = writer_.claim(first_slot_ + index);
     if (record == nullptr) {
-        shared_.journal_full.store(1);
-        shared_.stop.store(static_cast<std::uint32_t>(Stop::sending));
+        stop_for_full_journal();
         exhausted_ = true;
         return false;
     }
@@ -516,8 +523,7 @@ void Worker<Io>::complete(ConnectionId id, base::Instant now) {
     answer.finish(now.time_since_epoch().count());
     count(record, answer);
     if (!writer_.commit(record, answer.events(), answer.output(), answer.reasoning(), answer.error())) {
-        shared_.journal_full.store(1);
-        shared_.stop.store(static_cast<std::uint32_t>(Stop::sending));
+        stop_for_full_journal();
     }
     unlink(id);
     connection.record = nullptr;

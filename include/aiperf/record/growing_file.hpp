@@ -15,7 +15,7 @@ namespace aiperf::record {
 /// *Thread safety*: ensure(), note_used() and grow_ahead() from any thread.
 class GrowingFile {
 public:
-    /// Creates (truncates) the file and reserves its first `first_bytes`. Throws base::SystemError.
+    /// Creates the file (a new one: an earlier one of the name is unlinked) and reserves its first `first_bytes`. Throws base::SystemError.
     GrowingFile(const std::filesystem::path& path, std::uint64_t first_bytes);
     ~GrowingFile();
     GrowingFile(const GrowingFile&) = delete;

@@ -47,6 +47,10 @@ public:
     /// Closes in good order: notes the number of slots and cuts the files to what is used. Writers must be at rest.
     void finish(std::uint64_t slots) noexcept;
 
+    /// Texts of a committed record.
+    [[nodiscard]] std::string_view output_text(const Record& record) const noexcept;
+    [[nodiscard]] std::string_view reasoning_text(const Record& record) const noexcept;
+
     /// What stopped a file from growing, as "path: reason"; empty = nothing.
     [[nodiscard]] std::string failure() const;
 
@@ -55,6 +59,11 @@ public:
     /// Record of a slot whose bytes have been ensured. Used by writers, and to add token counts later.
     [[nodiscard]] Record& at(std::uint64_t slot) const noexcept {
         return reinterpret_cast<Record*>(records_->data() + k_header_bytes)[slot];  // NOLINT: the file's layout
+    }
+
+    /// Slots whose bytes are there, claimed or not.
+    [[nodiscard]] std::uint64_t readable_slots() const noexcept {
+        return (records_->reserved() - k_header_bytes) / sizeof(Record);
     }
 
 private:

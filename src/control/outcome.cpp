@@ -1,0 +1,147 @@
+#include "outcome.hpp"
+
+#include "aiperf/base/error.hpp"
+#include "aiperf/record/journal_reader.hpp"
+#include "aiperf/report/artifacts.hpp"
+#include "aiperf/report/console.hpp"
+#include "aiperf/version.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+namespace aiperf::control {
+
+namespace {
+
+report::Ending ending_of(Status status) noexcept {
+    switch (status) {
+        case Status::complete: return report::Ending::complete;
+        case Status::cancelled: return report::Ending::cancelled;
+        case Status::running:
+        case Status::incomplete: break;
+    }
+    return report::Ending::incomplete;
+}
+
+metric::Context context_of(const Result& result) {
+    return {.streaming = result.config.streaming,
+            .use_server_token_count = result.config.use_server_token_count,
+            .cancelled = result.status == Status::cancelled};
+}
+
+report::ReportInput report_input(const Result& result) {
+    return {.config = result.config,
+            .records = *result.records,
+            .summary = result.summary,
+            .context = context_of(result),
+            .benchmark_id = result.benchmark_id,
+            .version = k_version_text,
+            .ending = ending_of(result.status),
+            .error = result.error,
+            .conversation_ids = {},
+            .dataset = nullptr,
+            .artifacts = result.artifacts};
+}
+
+std::vector<std::string> conversation_ids(std::uint64_t entries) {
+    std::vector<std::string> ids;
+    ids.reserve(entries);
+    for (std::uint64_t entry = 0; entry < entries; ++entry) {
+        std::array<char, 32> text{};
+        std::snprintf(text.data(), text.size(), "session_%06llu", static_cast<unsigned long long>(entry));
+        ids.emplace_back(text.data());
+    }
+    return ids;
+}
+
+std::shared_ptr<const record::RecordSet> records_of(const Preparation& prepared, const Outcome& outcome) {
+    if (outcome.folder != nullptr && std::filesystem::exists(prepared.journal_directory / "records")) {
+        return std::make_shared<const record::JournalReader>(prepared.journal_directory);
+    }
+    return std::make_shared<const record::MemoryRecordSet>(record::RunInfo{.anchor = base::WallAnchor::take()},
+                                                           std::vector<record::MemoryRecordSet::Row>{});
+}
+
+}  // namespace
+
+void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t entries, bool export_files) {
+    result.summary = metric::summarise(*result.records, context_of(result));
+    if (result.error.empty() && result.status == Status::complete && result.summary.valid == 0) {
+        result.error = "all " + std::to_string(result.summary.failed) + " requests failed";
+        if (!result.summary.errors.empty()) {
+            result.error += "; the most frequent error: " + result.summary.errors.front().details.type + ": " +
+                            result.summary.errors.front().details.message;
+        }
+    }
+    if (!export_files) {
+        return;
+    }
+    report::ReportInput input = report_input(result);
+    input.dataset = dataset;
+    if (dataset == nullptr) {
+        input.conversation_ids = conversation_ids(entries);
+    }
+    result.artifacts = report::write_artifacts(input, result.artifact_directory);
+}
+
+void Outcome::conclude(bool export_files) {
+    result.config = prepared.asked;
+    result.benchmark_id = prepared.benchmark_id();
+    result.artifact_directory = prepared.artifact_directory;
+    result.error = error;
+    result.status = !error.empty() ? Status::incomplete : Status::complete;
+    if (cancelled) {
+        result.status = export_files ? Status::cancelled : Status::incomplete;
+        result.error = export_files ? std::string{} : "ended at once, without artifacts; the journal is whole";
+    }
+    result.records = records_of(prepared, *this);
+    fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries, export_files);
+}
+
+Snapshot live_snapshot(load::SharedState& state,
+                       const schedule::Phase& phase,
+                       base::Instant phase_start,
+                       const std::string& stage) {
+    Snapshot snapshot;
+    snapshot.phase = stage;
+    base::Sketch first_token;
+    base::Sketch inter_token;
+    for (std::uint32_t worker = 0; worker < state.workers; ++worker) {
+        const load::WorkerCounters& counters = state.counters(worker);
+        snapshot.completed += counters.completed.load(std::memory_order_relaxed);
+        snapshot.sent += counters.sent.load(std::memory_order_relaxed);
+        snapshot.errors += counters.errors.load(std::memory_order_relaxed);
+        snapshot.retries += counters.retries.load(std::memory_order_relaxed);
+        first_token.merge(counters.time_to_first_token);
+        inter_token.merge(counters.inter_token_latency);
+    }
+    snapshot.in_flight = snapshot.sent - std::min(snapshot.sent, snapshot.completed);
+    const auto milliseconds = [](const base::Sketch& sketch, double q) {
+        const std::optional<double> ns = sketch.quantile(q);
+        return ns ? std::optional(*ns * 1e-6) : std::nullopt;
+    };
+    snapshot.time_to_first_token = {milliseconds(first_token, 0.5), milliseconds(first_token, 0.99)};
+    snapshot.inter_token_latency = {milliseconds(inter_token, 0.5), milliseconds(inter_token, 0.99)};
+    snapshot.requests_asked = phase.requests;
+    snapshot.elapsed_s = std::chrono::duration<double>(base::now() - phase_start).count();
+    if (snapshot.elapsed_s > 0) {
+        snapshot.requests_per_second = static_cast<double>(snapshot.completed) / snapshot.elapsed_s;
+    }
+    if (phase.requests && snapshot.completed > 0) {
+        const std::uint64_t left = *phase.requests - std::min(*phase.requests, snapshot.completed);
+        snapshot.eta_s = static_cast<double>(left) / snapshot.requests_per_second;
+    }
+    if (phase.duration) {
+        snapshot.duration_asked_s = std::chrono::duration<double>(*phase.duration).count();
+        const double left = std::max(0.0, *snapshot.duration_asked_s - snapshot.elapsed_s);
+        snapshot.eta_s = std::min(snapshot.eta_s.value_or(left), left);
+    }
+    return snapshot;
+}
+
+std::string console_text(const Result& result, std::size_t width, bool ansi) {
+    return report::console_report(report_input(result), {.width = width, .ansi = ansi});
+}
+
+}  // namespace aiperf::control

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "aiperf/control/run.hpp"
+#include "aiperf/load/plan.hpp"
+#include "aiperf/load/shared_state.hpp"
+#include "journal_folder.hpp"
+#include "preparation.hpp"
+
+#include <memory>
+#include <string>
+
+namespace aiperf::control {
+
+/// What is left of a run when its load is over, on the way to its result: reads the journal back, computes the summary,
+/// writes the artifacts.
+struct Outcome {
+    explicit Outcome(const Preparation& preparation)
+        : prepared(preparation) {}
+
+    /// Fills `result`. `export_files` false: the journal is all that stays. Throws base::RunError where files cannot be
+    /// written; status, summary and records are set then all the same.
+    void conclude(bool export_files);
+
+    const Preparation& prepared;
+    std::unique_ptr<JournalFolder> folder;  ///< null: the run did not get that far
+    load::LoadPlan plan;
+    std::string error;  ///< what went wrong; empty = nothing
+    bool cancelled = false;
+    Result result;
+};
+
+/// Summary and artifacts from a set of records. `dataset` may be null.
+void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t entries, bool export_files);
+
+/// A snapshot from the live counters.
+[[nodiscard]] Snapshot live_snapshot(load::SharedState& state,
+                                     const schedule::Phase& phase,
+                                     base::Instant phase_start,
+                                     const std::string& stage);
+
+}  // namespace aiperf::control

@@ -1,0 +1,213 @@
+#include "preparation.hpp"
+
+#include "aiperf/base/error.hpp"
+#include "aiperf/base/rng.hpp"
+#include "aiperf/config/options.hpp"
+#include "aiperf/config/resolve.hpp"
+#include "aiperf/dataset/synthetic.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
+#include "network.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <random>
+#include <sys/resource.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace aiperf::control {
+
+namespace {
+
+constexpr std::uint64_t k_descriptors_besides = 64;  // files, event loops, the program's own
+
+void check_directory(const std::filesystem::path& directory, const char* flag) {
+    std::error_code failure;
+    std::filesystem::create_directories(directory, failure);
+    if (!failure && ::access(directory.c_str(), W_OK | X_OK) != 0) {
+        failure = {errno, std::generic_category()};
+    }
+    if (failure) {
+        throw base::ConfigError(
+            flag, directory.string(), "a directory that can be written is (" + failure.message() + ")");
+    }
+}
+
+void check_descriptors(const config::RunConfig& config) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || !config.concurrency) {
+        return;
+    }
+    const std::uint64_t needed = *config.concurrency + k_descriptors_besides;
+    if (needed > limit.rlim_cur) {
+        throw base::ConfigError("--concurrency",
+                                std::to_string(*config.concurrency),
+                                "it needs " + std::to_string(needed) + " descriptors and this process may open " +
+                                    std::to_string(limit.rlim_cur) + " (ulimit -n)");
+    }
+}
+
+/// Null where server counts can stand in for a tokenizer that is not there.
+std::shared_ptr<const dataset::Tokenizer> tokenizer_or_words(const config::RunConfig& config,
+                                                             const Environment& environment,
+                                                             std::vector<std::string>& warnings) {
+    try {
+        return tokenizer_for(config, environment, &warnings);
+    } catch (const base::ConfigError& error) {
+        if (!config.use_server_token_count) {
+            throw;
+        }
+        warnings.push_back(std::string(error.what()) + "; counts are the server's, prompt lengths are in words");
+        return nullptr;
+    }
+}
+
+schedule::Arrivals arrivals_of(const config::RunConfig& config, const std::string& phase) {
+    schedule::Arrivals arrivals;
+    arrivals.rate = *config.request_rate;
+    arrivals.smoothness = config.arrival_smoothness.value_or(1.0);
+    arrivals.seed = base::derive_seed(*config.random_seed, "arrivals/" + phase);
+    switch (*config.arrival_pattern) {
+        case config::ArrivalPattern::constant: arrivals.process = schedule::Process::constant; break;
+        case config::ArrivalPattern::gamma: arrivals.process = schedule::Process::gamma; break;
+        default: arrivals.process = schedule::Process::poisson; break;
+    }
+    return arrivals;
+}
+
+/// Finite durations of any length, as far as the clock's range goes.
+base::Nanoseconds seconds(double value) {
+    constexpr double k_longest = 9e9;  // 285 years: beyond it there is no difference to a person
+    return base::Nanoseconds(static_cast<std::int64_t>(std::min(value, k_longest) * 1e9));
+}
+
+std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparation) {
+    const config::RunConfig& config = preparation.config;
+    dataset::SyntheticOptions options;
+    options.entries = config.num_dataset_entries;
+    options.isl_mean = config.isl_mean;
+    options.isl_stddev = config.isl_stddev;
+    if (config.osl_mean) {
+        options.osl_mean = *config.osl_mean;
+    }
+    options.osl_stddev = config.osl_stddev;
+    options.seed = *config.random_seed;
+    const endpoint::Endpoint& endpoint = endpoint::endpoint_of(config.endpoint_type);
+    const auto count = [](const std::optional<std::uint32_t>& tokens) {
+        return tokens ? static_cast<std::int32_t>(*tokens) : record::k_absent;
+    };
+    dataset::DatasetBuilder builder;
+    for (const auto& conversation : dataset::synthetic_conversations(options, preparation.tokenizer.get())) {
+        const dataset::Turn& turn = conversation.turns.front();
+        builder.add(conversation.id, endpoint.body(turn, config), count(turn.input_tokens), count(turn.max_tokens));
+    }
+    return builder.seal();
+}
+
+}  // namespace
+
+std::string Preparation::benchmark_id() const {
+    std::array<char, 20> text{};
+    std::snprintf(text.data(), text.size(), "%012llx", static_cast<unsigned long long>(run_key & 0xffffffffffffULL));
+    return text.data();
+}
+
+std::filesystem::path Preparation::journal_directory_of(const std::filesystem::path& artifact_directory,
+                                                        const settings::Settings& settings) {
+    return settings.journal.dir ? std::filesystem::path(*settings.journal.dir) / artifact_directory.filename()
+                                : artifact_directory / "journal";
+}
+
+std::shared_ptr<const dataset::Tokenizer> tokenizer_for(const config::RunConfig& config,
+                                                        const Environment& environment,
+                                                        std::vector<std::string>* warnings) {
+    const std::string& asked = config.tokenizer ? *config.tokenizer : config.model_names.at(0);
+    dataset::TokenizerSearch search;
+    search.name = asked;
+    search.hub_caches = dataset::default_hub_caches(environment.variables);
+    if (dataset::is_placeholder_model(asked)) {
+        search.name = "builtin";
+        if (warnings != nullptr) {
+            warnings->push_back("--tokenizer: '" + asked + "' is a placeholder's name; builtin is used");
+        }
+    }
+    const std::filesystem::path local = environment.working_directory / search.name;
+    if (std::error_code ignored; std::filesystem::exists(local, ignored)) {
+        search.name = local.string();
+    }
+    return dataset::open_tokenizer(search);
+}
+
+Preparation prepare(config::RunConfig config, const Environment& environment) {
+    Preparation result;
+    result.asked = config;
+    result.settings = settings::Settings::from(environment.variables, &result.warnings);
+    result.config = config::resolve(std::move(config), config::Resources::of_machine(result.settings));
+    for (std::string& warning : config::warnings(result.config)) {
+        result.warnings.push_back(std::move(warning));
+    }
+    check_descriptors(result.config);
+    result.tokenizer = tokenizer_or_words(result.config, environment, result.warnings);
+    const auto directory = environment.working_directory / *result.config.artifact_directory;
+    result.artifact_directory = std::filesystem::absolute(directory).lexically_normal();
+    check_directory(result.artifact_directory, "--artifact-dir");
+    result.journal_directory = Preparation::journal_directory_of(result.artifact_directory, result.settings);
+    check_directory(result.journal_directory, result.settings.journal.dir ? "AIPERF_JOURNAL_DIR" : "--artifact-dir");
+    std::random_device device;
+    result.run_key = (std::uint64_t{device()} << 32U) | device();
+    return result;
+}
+
+std::vector<schedule::Phase> phases_of(const config::RunConfig& config) {
+    std::vector<schedule::Phase> phases;
+    const auto add = [&](const std::string& name) -> schedule::Phase& {
+        schedule::Phase& phase = phases.emplace_back();
+        phase.name = name;
+        phase.profiling = name == "profiling";
+        phase.concurrency = config.concurrency;
+        if (config.request_rate) {
+            phase.arrivals = arrivals_of(config, name);
+        }
+        return phase;
+    };
+    if (config.warmup_request_count.value_or(0) > 0) {
+        add("warmup").requests = config.warmup_request_count;
+    }
+    schedule::Phase& profiling = add("profiling");
+    profiling.requests = config.request_count;
+    if (config.benchmark_duration) {
+        profiling.duration = seconds(*config.benchmark_duration);
+        if (std::isfinite(*config.benchmark_grace_period)) {
+            profiling.grace = seconds(*config.benchmark_grace_period);
+        }
+    }
+    return phases;
+}
+
+load::LoadPlan make_plan(const Preparation& preparation, const std::function<bool()>& cancelled) {
+    const config::RunConfig& config = preparation.config;
+    const settings::Http& http = preparation.settings.http;
+    const auto whole = [](base::Nanoseconds duration, std::int64_t unit_ns) {
+        return static_cast<int>(std::max<std::int64_t>(1, duration.count() / unit_ns));
+    };
+    load::LoadPlan plan;
+    plan.phases = phases_of(config);
+    plan.targets = reach_targets(config, preparation.settings, cancelled);
+    plan.dataset = make_dataset(preparation);
+    plan.endpoint = &endpoint::endpoint_of(config.endpoint_type);
+    plan.ids = base::IdSource(preparation.run_key);
+    plan.workers = *config.workers_max;
+    plan.keep_text = !config.use_server_token_count;
+    plan.request_timeout = seconds(config.request_timeout_seconds);
+    plan.connect_timeout = http.connect_timeout;
+    plan.socket.keepalive_idle_s = whole(http.tcp_keepidle, 1'000'000'000);
+    plan.socket.keepalive_interval_s = whole(http.tcp_keepintvl, 1'000'000'000);
+    plan.socket.keepalive_count = http.tcp_keepcnt;
+    plan.socket.user_timeout_ms = whole(http.tcp_user_timeout, 1'000'000);
+    return plan;
+}
+
+}  // namespace aiperf::control

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "aiperf/config/run_config.hpp"
+#include "aiperf/control/run.hpp"
+#include "aiperf/dataset/tokenizer.hpp"
+#include "aiperf/load/plan.hpp"
+#include "aiperf/settings/settings.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace aiperf::control {
+
+/// A run that has been checked and can start: everything that does not need the network or the disk's space.
+struct Preparation {
+    config::RunConfig asked;   ///< as given
+    config::RunConfig config;  ///< every default filled in
+    settings::Settings settings;
+    std::shared_ptr<const dataset::Tokenizer> tokenizer;  ///< null: server counts
+    std::filesystem::path artifact_directory;             ///< absolute, exists, can be written
+    std::filesystem::path journal_directory;
+    std::vector<std::string> warnings;
+    std::uint64_t run_key = 0;
+
+    /// Identifies the run in artifacts: 12 hexadecimal digits of the run key.
+    [[nodiscard]] std::string benchmark_id() const;
+
+    /// The directory this run's records go to below AIPERF_JOURNAL_DIR, or in the artifact directory.
+    [[nodiscard]] static std::filesystem::path journal_directory_of(const std::filesystem::path& artifact_directory,
+                                                                    const settings::Settings& settings);
+};
+
+/// Checks everything that can be checked and opens the tokenizer. Throws base::ConfigError.
+[[nodiscard]] Preparation prepare(config::RunConfig config, const Environment& environment);
+
+/// The tokenizer a resolved configuration names. Throws base::ConfigError where it is not on this machine.
+[[nodiscard]] std::shared_ptr<const dataset::Tokenizer> tokenizer_for(const config::RunConfig& config,
+                                                                      const Environment& environment,
+                                                                      std::vector<std::string>* warnings = nullptr);
+
+/// The phases a configuration asks for, warm-up first.
+[[nodiscard]] std::vector<schedule::Phase> phases_of(const config::RunConfig& config);
+
+/// Prompts, bodies, addresses: everything workers need. Blocking (names are looked up); throws base::RunError.
+[[nodiscard]] load::LoadPlan make_plan(const Preparation& preparation, const std::function<bool()>& cancelled);
+
+}  // namespace aiperf::control

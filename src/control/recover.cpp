@@ -1,0 +1,66 @@
+#include "aiperf/base/error.hpp"
+#include "aiperf/control/run.hpp"
+#include "aiperf/dataset/tokenizer.hpp"
+#include "aiperf/record/journal_reader.hpp"
+#include "journal_folder.hpp"
+#include "outcome.hpp"
+
+#include <algorithm>
+
+namespace aiperf::control {
+
+namespace {
+
+/// Counts the answers that the run had no time to count, where its tokenizer can still be opened.
+void count_missing(record::JournalReader& records, const config::RunConfig& config, const Environment& environment) {
+    if (config.use_server_token_count) {
+        return;
+    }
+    std::shared_ptr<const dataset::Tokenizer> tokenizer;
+    for (std::size_t slot = 0; slot < records.records().size(); ++slot) {
+        record::Record& record = records.at(slot);
+        const bool wanted = record.state == static_cast<std::uint16_t>(record::State::committed) && record.error == 0 &&
+                            (record.flags & record::flag::text_kept) != 0 && record.output_tokens == record::k_absent &&
+                            record.reasoning_tokens == record::k_absent;
+        if (!wanted) {
+            continue;
+        }
+        if (tokenizer == nullptr) {
+            tokenizer = tokenizer_for(config, environment);
+        }
+        const auto count = [&tokenizer](std::string_view text) {
+            return text.empty() ? record::k_absent : static_cast<std::int32_t>(tokenizer->count(text));
+        };
+        record.output_tokens = count(records.output_text(record));
+        record.reasoning_tokens = count(records.reasoning_text(record));
+    }
+}
+
+}  // namespace
+
+Result recover(const std::filesystem::path& artifact_directory, const Environment& environment) {
+    const settings::Settings settings = settings::Settings::from(environment.variables);
+    Result result;
+    result.artifact_directory =
+        std::filesystem::absolute(environment.working_directory / artifact_directory).lexically_normal();
+    if (!result.artifact_directory.has_filename()) {
+        result.artifact_directory = result.artifact_directory.parent_path();
+    }
+    const auto journal = Preparation::journal_directory_of(result.artifact_directory, settings);
+    const std::unique_ptr<JournalFolder> folder = JournalFolder::lock(journal);
+    const auto records = std::make_shared<record::JournalReader>(journal);
+    const RunDescription description = RunDescription::read(journal);
+    result.config = description.config;
+    result.benchmark_id = description.benchmark_id;
+    const std::uint64_t lost = records->settle_lost();
+    result.status = Status::incomplete;
+    result.error = records->finished() ? std::string("recovered from the journal of a run that ended without artifacts")
+                                       : "recovered from the journal of an interrupted run; " + std::to_string(lost) +
+                                             " requests were in flight";
+    count_missing(*records, result.config, environment);
+    result.records = records;
+    fill_result(result, nullptr, description.entries, true);
+    return result;
+}
+
+}  // namespace aiperf::control

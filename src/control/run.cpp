@@ -1,0 +1,333 @@
+#include "aiperf/control/run.hpp"
+
+#include "aiperf/base/error.hpp"
+#include "journal_folder.hpp"
+#include "load_driver.hpp"
+#include "outcome.hpp"
+#include "preparation.hpp"
+#include "token_counter.hpp"
+
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+extern char** environ;  // NOLINT: POSIX
+
+namespace aiperf::control {
+
+namespace {
+
+constexpr auto k_count_after_cancel = std::chrono::seconds(5);
+
+enum class Wish : std::uint8_t { none, cancel, abort };
+
+}  // namespace
+
+const char* to_string(Status status) noexcept {
+    switch (status) {
+        case Status::running: return "running";
+        case Status::complete: return "complete";
+        case Status::cancelled: return "cancelled";
+        case Status::incomplete: return "incomplete";
+    }
+    return "incomplete";
+}
+
+int Result::exit_code() const noexcept {
+    constexpr int k_interrupted = 130;
+    if (status == Status::cancelled) {
+        return k_interrupted;
+    }
+    return status == Status::complete && summary.valid > 0 ? 0 : 1;
+}
+
+Environment Environment::of_process() {
+    Environment environment;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string text = *entry;
+        if (const std::size_t equals = text.find('='); equals != std::string::npos) {
+            environment.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+        }
+    }
+    environment.working_directory = std::filesystem::current_path();
+    return environment;
+}
+
+class Run::Impl {
+public:
+    Impl(config::RunConfig config, Environment environment)
+        : environment_(std::move(environment)),
+          prepared_(prepare(std::move(config), environment_)) {
+        for (const std::string& warning : prepared_.warnings) {
+            log(spdlog::level::warn, warning);
+        }
+    }
+
+    ~Impl() {
+        wish(Wish::abort);
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    void start() {
+        const std::scoped_lock lock(mutex_);
+        if (!started_) {
+            started_ = true;
+            thread_ = std::thread([this] { execute(); });
+        }
+    }
+
+    void wish(Wish level) noexcept {
+        Wish now = wish_.load();
+        while (now < level && !wish_.compare_exchange_weak(now, level)) {
+        }
+        const std::scoped_lock lock(mutex_);
+        if (driver_ != nullptr) {
+            driver_->stop(load::Stop::in_flight);
+        }
+    }
+
+    bool wait_for(base::Nanoseconds timeout) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, timeout, [this] { return done_; });
+    }
+
+    [[nodiscard]] bool done() const noexcept {
+        const std::scoped_lock lock(mutex_);
+        return done_;
+    }
+
+    const Result& result() {
+        std::unique_lock lock(mutex_);
+        if (!started_) {
+            throw base::RunError("the run was never started");
+        }
+        changed_.wait(lock, [this] { return done_; });
+        return result_;
+    }
+
+    [[nodiscard]] Snapshot snapshot() const;
+
+    [[nodiscard]] const Preparation& prepared() const noexcept { return prepared_; }
+
+private:
+    void execute() noexcept;
+    void put_load(Outcome& outcome);
+    void drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal);
+    void count_tokens(TokenCounter* counter, std::uint64_t slots);
+    void enter(const char* stage, const schedule::Phase* phase);
+
+    [[nodiscard]] bool cancelled() const noexcept { return wish_.load() != Wish::none; }
+
+    void log(spdlog::level::level_enum level, const std::string& text) const {
+        if (environment_.logger) {
+            environment_.logger->log(level, text);
+        }
+    }
+
+    Environment environment_;
+    Preparation prepared_;
+    std::atomic<Wish> wish_{Wish::none};
+    std::thread thread_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    bool started_ = false;  // the rest is guarded by mutex_
+    bool done_ = false;
+    std::string stage_ = "preparing";
+    Snapshot last_;          // counters of the last phase, once its driver is gone
+    schedule::Phase phase_;  // while driver_ is set
+    base::Instant phase_start_{};
+    LoadDriver* driver_ = nullptr;
+    Result result_;
+};
+
+void Run::Impl::enter(const char* stage, const schedule::Phase* phase) {
+    const std::scoped_lock lock(mutex_);
+    stage_ = stage;
+    if (phase != nullptr) {
+        phase_ = *phase;
+        phase_start_ = base::now();
+    }
+}
+
+void Run::Impl::execute() noexcept {
+    Outcome outcome(prepared_);
+    try {
+        put_load(outcome);
+    } catch (const std::exception& error) {
+        outcome.error = error.what();
+    }
+    outcome.cancelled = cancelled();
+    enter("exporting", nullptr);
+    try {
+        outcome.conclude(wish_.load() != Wish::abort);
+    } catch (const std::exception& error) {
+        outcome.error = outcome.error.empty() ? error.what() : outcome.error;
+        outcome.result.status = Status::incomplete;
+        outcome.result.error = outcome.error;
+    }
+    if (!outcome.result.error.empty()) {
+        log(spdlog::level::err, outcome.result.error);
+    }
+    const std::scoped_lock lock(mutex_);
+    result_ = std::move(outcome.result);
+    stage_ = "done";
+    done_ = true;
+    changed_.notify_all();
+}
+
+void Run::Impl::put_load(Outcome& outcome) {
+    if (cancelled()) {
+        return;
+    }
+    outcome.folder = JournalFolder::take(prepared_);
+    if (const std::string& moved = outcome.folder->moved_aside(); !moved.empty()) {
+        log(spdlog::level::warn, "the journal of an interrupted run was kept as " + moved);
+    }
+    outcome.plan = make_plan(prepared_, [this] { return cancelled(); });
+    record::JournalPlan journal_plan;
+    journal_plan.info.run_key = prepared_.run_key;
+    journal_plan.info.seed = *prepared_.config.random_seed;
+    journal_plan.info.anchor = base::WallAnchor::take();
+    journal_plan.info.workers = outcome.plan.workers;
+    for (const schedule::Phase& phase : outcome.plan.phases) {
+        journal_plan.expected_slots += phase.requests.value_or(0);
+    }
+    record::Journal journal(prepared_.journal_directory, journal_plan);
+    outcome.folder->describe(prepared_);
+    drive(outcome, outcome.plan, journal);
+}
+
+void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal) {
+    LoadDriver driver(plan, journal);
+    {
+        const std::scoped_lock lock(mutex_);
+        driver_ = &driver;
+    }
+    std::unique_ptr<TokenCounter> counter;
+    if (prepared_.tokenizer != nullptr && plan.keep_text) {
+        counter = std::make_unique<TokenCounter>(journal, prepared_.tokenizer, [&driver] {
+            return driver.state().first_slot.load() + driver.state().next_index.load();
+        });
+    }
+    std::uint64_t slots = 0;
+    std::exception_ptr failure;
+    try {
+        for (std::uint32_t index = 0; index < plan.phases.size() && !cancelled() && journal.failure().empty();
+             ++index) {
+            const schedule::Phase& phase = plan.phases[index];
+            enter(phase.name.c_str(), &phase);
+            const std::int64_t start_ns = base::now_ns();
+            journal.begin_phase({phase.name, phase.profiling, slots, start_ns, 0});
+            if (cancelled()) {  // between the test above and the driver being known to wish()
+                driver.stop(load::Stop::in_flight);
+            }
+            slots += driver.run_phase(index, slots, start_ns);
+            journal.end_phase(base::now_ns());
+        }
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    const Snapshot last = snapshot();
+    {
+        const std::scoped_lock lock(mutex_);
+        driver_ = nullptr;
+        last_ = last;
+    }
+    enter("exporting", nullptr);
+    count_tokens(counter.get(), std::min(slots, journal.readable_slots()));
+    if (failure) {
+        std::rethrow_exception(failure);
+    }
+    journal.finish(std::min(slots, journal.readable_slots()));
+    if (const std::string full = journal.failure(); !full.empty()) {
+        outcome.error = "the journal cannot grow: " + full;
+    }
+}
+
+void Run::Impl::count_tokens(TokenCounter* counter, std::uint64_t slots) {
+    if (counter == nullptr || wish_.load() == Wish::abort) {
+        return;
+    }
+    // A cancel gives what is left a few seconds, wherever it comes; an abort none.
+    std::atomic<std::int64_t> last_moment{std::numeric_limits<std::int64_t>::max()};
+    const auto enough = [&] {
+        if (cancelled() && last_moment.load() == std::numeric_limits<std::int64_t>::max()) {
+            last_moment.store((base::now() + k_count_after_cancel).time_since_epoch().count());
+        }
+        return wish_.load() == Wish::abort || base::now_ns() >= last_moment.load();
+    };
+    if (const std::uint64_t left = counter->finish(slots, enough); left > 0) {
+        log(spdlog::level::warn, std::to_string(left) + " answers were left uncounted: the run was cancelled");
+    }
+}
+
+Snapshot Run::Impl::snapshot() const {
+    const std::scoped_lock lock(mutex_);
+    if (driver_ == nullptr || phase_start_ == base::Instant{}) {
+        Snapshot snapshot = last_;
+        snapshot.phase = stage_;
+        snapshot.status = done_ ? result_.status : Status::running;
+        return snapshot;
+    }
+    return live_snapshot(driver_->state(), phase_, phase_start_, stage_);
+}
+
+Run::Run(config::RunConfig config, Environment environment)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(environment))) {}
+
+Run::~Run() = default;
+
+void Run::start() {
+    impl_->start();
+}
+
+void Run::cancel() noexcept {
+    impl_->wish(Wish::cancel);
+}
+
+void Run::abort() noexcept {
+    impl_->wish(Wish::abort);
+}
+
+bool Run::wait_for(base::Nanoseconds timeout) {
+    return impl_->wait_for(timeout);
+}
+
+bool Run::done() const noexcept {
+    return impl_->done();
+}
+
+Snapshot Run::snapshot() const {
+    return impl_->snapshot();
+}
+
+const Result& Run::result() {
+    return impl_->result();
+}
+
+const config::RunConfig& Run::config() const noexcept {
+    return impl_->prepared().config;
+}
+
+const std::filesystem::path& Run::artifact_directory() const noexcept {
+    return impl_->prepared().artifact_directory;
+}
+
+Result run(config::RunConfig config, Environment environment) {
+    Run run(std::move(config), std::move(environment));
+    run.start();
+    return run.result();
+}
+
+}  // namespace aiperf::control
