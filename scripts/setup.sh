@@ -35,14 +35,15 @@ missing_packages() {
     python_can 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' || wanted+=(python3-dev)
     new_enough_cargo || wanted+=(cargo-web rustc-web)
     local installed
-    installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii *//p')
+    installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii *//p' || true)
     comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) <(sort -u <<<"$installed")
 }
 
 install_packages() {
-    local missing
-    mapfile -t missing < <(missing_packages "$@")
-    ((${#missing[@]} > 0)) || return 0
+    local list missing
+    list=$(missing_packages "$@")
+    [ -n "$list" ] || return 0
+    mapfile -t missing <<<"$list"
     command -v apt-get >/dev/null || die "no apt-get here; please install the equivalents of: ${missing[*]}"
     local as_root=()
     if [ "$(id -u)" != 0 ]; then
@@ -62,7 +63,7 @@ install_requirements() {
     local stamp=$VENV/.requirements-$1 hash
     hash=$({ cat "${files[@]}"; python3 --version; } | sha256sum)
     [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ] || return 0
-    "$PYTHON" -c '' 2>/dev/null || python3 -m venv --clear "$VENV"
+    "$PYTHON" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$VENV"
     say "installing scripts/requirements-$1.txt into .venv"
     "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-input \
         -r "scripts/requirements-$1.txt" -c scripts/constraints.txt </dev/null
