@@ -7,7 +7,12 @@ function(aiperf_options target)
         target_compile_options(${target} PRIVATE -Werror)
     endif()
     if(AIPERF_SANITIZE)
-        target_compile_options(${target} PRIVATE -fsanitize=${AIPERF_SANITIZE} -fno-omit-frame-pointer)
+        target_compile_options(${target} PRIVATE -fsanitize=${AIPERF_SANITIZE} -fno-sanitize-recover=all
+                                                 -fno-omit-frame-pointer)
         target_link_options(${target} PUBLIC -fsanitize=${AIPERF_SANITIZE})
+    else()
+        # The tokenizer library is large and only a part of it is reached.
+        target_compile_options(${target} PRIVATE -ffunction-sections -fdata-sections)
+        target_link_options(${target} PRIVATE -Wl,--gc-sections)
     endif()
 endfunction()

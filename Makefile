@@ -1,0 +1,36 @@
+# The commands of this project. Each is a script in scripts/; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-all test-real check format bench clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## install what building and testing need (apt packages, a Python environment in .venv)
+	@scripts/setup.sh
+
+build: ## compile the library, the program aiperf-cpp, the Python module and the tests
+	@scripts/build.sh
+
+demo: ## build, start the mock server, benchmark it, show the numbers, stop everything
+	@scripts/demo.sh
+
+test: ## the C++ and the Python tests
+	@scripts/test.sh
+
+test-all: ## test, the C++ tests under sanitizers, slow tests, a real LLM server, check
+	@scripts/test_all.sh
+
+test-real: ## benchmark a real LLM server (builds one on first use: minutes)
+	@scripts/test_real.sh
+
+check: ## formatters, linters, type checks (TIDY=all: clang-tidy on every file, not only changed ones)
+	@scripts/check.sh
+
+format: ## rewrite the sources as the formatters want them
+	@scripts/check.sh --fix
+
+bench: ## compare with other load generators on this machine
+	@scripts/bench.sh
+
+clean: ## remove everything that was built (not .venv)
+	@rm -rf build build-* artifacts dist
