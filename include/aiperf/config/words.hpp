@@ -1,0 +1,27 @@
+#pragma once
+
+#include "aiperf/config/run_config.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace aiperf::config {
+
+/// The word flags, JSON and artifacts use.
+[[nodiscard]] std::string_view to_string(EndpointType value) noexcept;
+[[nodiscard]] std::string_view to_string(ArrivalPattern value) noexcept;
+[[nodiscard]] std::string_view to_string(ExportLevel value) noexcept;
+[[nodiscard]] std::string_view to_string(UiType value) noexcept;
+[[nodiscard]] std::string_view to_string(LogLevel value) noexcept;
+
+/// Reads a word in any case, '-' and '_' being the same; absent = none of the enumeration's. Instantiated for the five
+/// enumerations above.
+template <class Enum>
+[[nodiscard]] std::optional<Enum> from_word(std::string_view word);
+
+/// All words of an enumeration: "constant, poisson, gamma, concurrency_burst".
+template <class Enum>
+[[nodiscard]] std::string all_words();
+
+}  // namespace aiperf::config

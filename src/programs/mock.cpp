@@ -1,0 +1,12 @@
+#include "aiperf/mock/command.hpp"
+#include "commands.hpp"
+
+#include <iostream>
+
+namespace aiperf::programs {
+
+int mock(Arguments arguments) {
+    return aiperf::mock::run_command(arguments, std::cout, std::cerr);
+}
+
+}  // namespace aiperf::programs
