@@ -33,12 +33,14 @@ struct Metric {
 struct ErrorCount {
     record::ErrorDetails details;
     std::uint64_t count = 0;
+    std::int64_t first_ns = 0;  ///< CLOCK_MONOTONIC end of the first of them
 };
 
 /// What decides which metrics exist.
 struct Context {
     bool streaming = false;
     bool use_server_token_count = false;
+    bool cancelled = false;  ///< the run was cut short: rates divide by benchmark_duration, not by the phases' span
 };
 
 /// The numbers of a run: metrics that have a value, in AIPerf's display order.

@@ -1,0 +1,210 @@
+#include "aiperf/metric/definitions.hpp"
+#include "aiperf/metric/statistics.hpp"
+#include "aiperf/metric/summary.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace aiperf::metric {
+namespace {
+
+/// Columns filled in one pass over the records: bounds the memory at 8 bytes times this per request.
+constexpr std::size_t k_columns_at_once = 6;
+
+/// The records that feed the numbers: committed, of a profiling phase.
+template <class Visit>
+void for_each_profiled(const record::RecordSet& set, Visit visit) {
+    const auto& phases = set.info().phases;
+    for (const record::Record& record : set.records()) {
+        const bool committed = record.state == static_cast<std::uint16_t>(record::State::committed);
+        if (committed && record.phase < phases.size() && phases[record.phase].profiling) {
+            visit(record);
+        }
+    }
+}
+
+/// Span from the first profiling phase's start to the last one's end; nothing while one of them is not over.
+std::optional<std::pair<std::int64_t, std::int64_t>> profiling_span(const record::RunInfo& info) {
+    std::optional<std::pair<std::int64_t, std::int64_t>> span;
+    for (const record::PhaseInfo& phase : info.phases) {
+        if (!phase.profiling) {
+            continue;
+        }
+        if (phase.start_ns == 0 || phase.end_ns == 0) {
+            return std::nullopt;
+        }
+        span = span ? std::pair(std::min(span->first, phase.start_ns), std::max(span->second, phase.end_ns))
+                    : std::pair(phase.start_ns, phase.end_ns);
+    }
+    return span;
+}
+
+void count_good(const record::RecordSet& set, const RecordView& view, RunTotals& totals) {
+    ++totals.valid;
+    const auto latency = view.latency_ns();
+    if (!latency) {
+        return;
+    }
+    const std::int64_t start = set.info().anchor.to_wall_ns(view.start_ns());
+    totals.min_start_wall_ns = std::min(totals.min_start_wall_ns.value_or(start), start);
+    totals.max_response_wall_ns = std::max(totals.max_response_wall_ns.value_or(start), start + *latency);
+}
+
+RunTotals count_requests(const record::RecordSet& set, const Context& context) {
+    RunTotals totals;
+    for_each_profiled(set, [&](const record::Record& record) {
+        const RecordView view(set, record, context);
+        if (!view.failed()) {
+            count_good(set, view, totals);
+            return;
+        }
+        ++totals.failed;
+        totals.context_overflow += (record.flags & record::flag::context_overflow) != 0 ? 1U : 0U;
+    });
+    if (const auto span = profiling_span(set.info()); span && !context.cancelled) {
+        totals.window_ns = span->second - span->first;
+    }
+    return totals;
+}
+
+std::vector<ErrorCount> count_errors(const record::RecordSet& set) {
+    std::map<std::tuple<int, std::string, std::string>, ErrorCount> counts;
+    for_each_profiled(set, [&](const record::Record& record) {
+        if (record.error == 0) {
+            return;
+        }
+        const record::ErrorDetails details = record::error_details(set, record);
+        ErrorCount& entry = counts[{details.code, details.type, details.message}];
+        entry.first_ns = entry.count == 0 ? record.end_ns : std::min(entry.first_ns, record.end_ns);
+        entry.details = details;
+        ++entry.count;
+    });
+    std::vector<ErrorCount> out;
+    for (auto& entry : counts) {
+        out.push_back(std::move(entry.second));
+    }
+    std::sort(out.begin(), out.end(), [](const ErrorCount& a, const ErrorCount& b) {
+        return a.count != b.count ? a.count > b.count : a.first_ns < b.first_ns;
+    });
+    return out;
+}
+
+/// Computes per-request metrics a few columns at a time and keeps their statistics and sums.
+class Columns {
+public:
+    Columns(const record::RecordSet& set, const Context& context)
+        : set_(set),
+          context_(context) {}
+
+    void run(std::vector<Metric>& metrics, std::vector<MetricSum>& sums) {
+        std::vector<const Definition*> batch;
+        for (const Definition& definition : definitions()) {
+            if (definition.kind == Kind::record) {
+                batch.push_back(&definition);
+            }
+            if (batch.size() == k_columns_at_once) {
+                finish(batch, metrics, sums);
+            }
+        }
+        finish(batch, metrics, sums);
+        for (const Definition& definition : definitions()) {
+            if (definition.kind == Kind::list) {
+                batch.push_back(&definition);
+                finish(batch, metrics, sums);
+            }
+        }
+    }
+
+private:
+    void finish(std::vector<const Definition*>& batch, std::vector<Metric>& metrics, std::vector<MetricSum>& sums) {
+        if (columns_.size() < batch.size()) {
+            columns_.resize(batch.size());
+        }
+        fill(batch);
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            std::vector<double>& column = columns_[i];
+            if (!column.empty()) {
+                sums.push_back({batch[i]->tag, exact_sum(column)});
+                metrics.push_back({batch[i], describe(column, batch[i]->unit.factor)});
+                column.clear();
+            }
+        }
+        batch.clear();
+    }
+
+    void fill(const std::vector<const Definition*>& batch) {
+        for_each_profiled(set_, [&](const record::Record& record) {
+            const RecordView view(set_, record, context_);
+            for (std::size_t i = 0; i < batch.size(); ++i) {
+                if (!batch[i]->applies_to(view)) {
+                    continue;
+                }
+                if (batch[i]->kind == Kind::list) {
+                    batch[i]->list(view, columns_[i]);
+                } else if (const auto value = batch[i]->record(view)) {
+                    columns_[i].push_back(*value);
+                }
+            }
+        });
+    }
+
+    const record::RecordSet& set_;
+    const Context& context_;
+    std::vector<std::vector<double>> columns_;
+};
+
+void add_run_metrics(const RunView& run, std::vector<Metric>& metrics) {
+    for (const Definition& definition : definitions()) {
+        if (definition.run == nullptr) {
+            continue;
+        }
+        if (const auto value = definition.run(run)) {
+            Statistics statistics;
+            statistics.avg = *value * definition.unit.factor;
+            metrics.push_back({&definition, statistics});
+        }
+    }
+}
+
+void set_times(const record::RunInfo& info, Summary& summary) {
+    for (const record::PhaseInfo& phase : info.phases) {
+        if (!phase.profiling || phase.start_ns == 0) {
+            continue;
+        }
+        if (summary.start_wall_ns == 0) {
+            summary.start_wall_ns = info.anchor.to_wall_ns(phase.start_ns);
+        }
+        if (phase.end_ns != 0) {
+            summary.end_wall_ns = std::max(summary.end_wall_ns, info.anchor.to_wall_ns(phase.end_ns));
+        }
+    }
+}
+
+}  // namespace
+
+const Metric* Summary::find(std::string_view tag) const noexcept {
+    const auto found =
+        std::find_if(metrics.begin(), metrics.end(), [&](const Metric& m) { return m.definition->tag == tag; });
+    return found != metrics.end() ? &*found : nullptr;
+}
+
+Summary summarise(const record::RecordSet& set, const Context& context) {
+    Summary summary;
+    const RunTotals totals = count_requests(set, context);
+    summary.valid = totals.valid;
+    summary.failed = totals.failed;
+    summary.errors = count_errors(set);
+    set_times(set.info(), summary);
+    std::vector<MetricSum> sums;
+    Columns(set, context).run(summary.metrics, sums);
+    add_run_metrics(RunView(totals, sums), summary.metrics);
+    // Rows of the table are neighbours in memory: address order is display order.
+    std::sort(summary.metrics.begin(), summary.metrics.end(), [](const Metric& a, const Metric& b) {
+        return a.definition < b.definition;
+    });
+    return summary;
+}
+
+}  // namespace aiperf::metric
