@@ -9,4 +9,4 @@
 #include "aiperf/metric/summary.hpp"
 #include "aiperf/record/record_set.hpp"
 #include "aiperf/settings/settings.hpp"
-#include "aiperf/version.hpp"
+#include "aiperf/base/version.hpp"

@@ -3,7 +3,7 @@
 #include "aiperf/base/error.hpp"
 #include "aiperf/config/options.hpp"
 #include "aiperf/record/journal_reader.hpp"
-#include "aiperf/version.hpp"
+#include "aiperf/base/version.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -83,7 +83,7 @@ JournalFolder::~JournalFolder() {
 
 void JournalFolder::describe(const Preparation& preparation) const {
     Json description;
-    description["version"] = k_version_text;
+    description["version"] = base::version();
     description["benchmark_id"] = preparation.benchmark_id();
     description["entries"] = preparation.config.num_dataset_entries;
     description["config"] = Json::parse(config::to_json(preparation.asked));

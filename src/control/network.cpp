@@ -3,7 +3,7 @@
 #include "aiperf/base/error.hpp"
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
-#include "aiperf/version.hpp"
+#include "aiperf/base/version.hpp"
 
 #include <asio/connect.hpp>
 #include <asio/io_context.hpp>
@@ -118,7 +118,7 @@ load::HeadOptions head_options(const config::RunConfig& config,
     options.host = (v6 ? "[" + url.host + "]" : url.host) + (url.port == 80 ? "" : ":" + std::to_string(url.port));
     options.path = join_path(
         url.path, config.custom_endpoint.value_or(std::string(endpoint::endpoint_of(config.endpoint_type).path())));
-    options.user_agent = std::string("aiperf-cpp/") + k_version_text;
+    options.user_agent = std::string("aiperf-cpp/") + base::version();
     options.streaming = config.streaming;
     options.session_header = config.session_header.value_or("X-Correlation-ID");
     options.session_affinity = settings.http.x_session_affinity_from_correlation_id;

@@ -4,7 +4,7 @@
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
 #include "aiperf/report/console.hpp"
-#include "aiperf/version.hpp"
+#include "aiperf/base/version.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -36,7 +36,7 @@ report::ReportInput report_input(const Result& result) {
             .summary = result.summary,
             .context = context_of(result),
             .benchmark_id = result.benchmark_id,
-            .version = k_version_text,
+            .version = base::version(),
             .ending = ending_of(result.status),
             .error = result.error,
             .conversation_ids = {},

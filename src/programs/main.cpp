@@ -1,5 +1,6 @@
 #include "aiperf/base/error.hpp"
 #include "aiperf/base/text.hpp"
+#include "aiperf/base/version.hpp"
 #include "commands.hpp"
 
 #include <csignal>
@@ -64,7 +65,7 @@ int dispatch(Arguments arguments) {
         return 0;
     }
     if (name == "--version") {
-        std::puts("aiperf-cpp " AIPERF_VERSION);
+        std::puts((std::string("aiperf-cpp ") + aiperf::base::version()).c_str());
         return 0;
     }
     for (const Command& command : k_commands) {

@@ -1,4 +1,4 @@
-#include "aiperf/metric/sketch.hpp"
+#include "aiperf/base/sketch.hpp"
 
 #include "aiperf/base/rng.hpp"
 
@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-using aiperf::metric::Sketch;
+using aiperf::base::Sketch;
 
 TEST_CASE("a sketch without samples has no quantiles") {
     const auto sketch = std::make_unique<Sketch>();
