@@ -2,7 +2,7 @@
 function(aiperf_options target)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
                                              -Wcast-align -Wunused -Woverloaded-virtual -Wconversion
-                                             -Wsign-conversion -Wnull-dereference -Wformat=2)
+                                             -Wsign-conversion -Wformat=2)
     if(AIPERF_WERROR)
         target_compile_options(${target} PRIVATE -Werror)
     endif()

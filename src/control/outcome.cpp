@@ -7,6 +7,7 @@
 #include "aiperf/base/version.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <utility>
 
@@ -59,8 +60,9 @@ std::shared_ptr<const record::RecordSet> records_of(const Preparation& prepared,
     if (outcome.folder != nullptr && std::filesystem::exists(prepared.journal_directory / "records")) {
         return std::make_shared<const record::JournalReader>(prepared.journal_directory);
     }
-    return std::make_shared<const record::MemoryRecordSet>(record::RunInfo{.anchor = base::WallAnchor::take()},
-                                                           std::vector<record::MemoryRecordSet::Row>{});
+    record::RunInfo info;
+    info.anchor = base::WallAnchor::take();
+    return std::make_shared<const record::MemoryRecordSet>(info, std::vector<record::MemoryRecordSet::Row>{});
 }
 
 }  // namespace

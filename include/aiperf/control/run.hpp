@@ -57,6 +57,8 @@ struct Result {
     std::shared_ptr<const record::RecordSet> records;
     std::filesystem::path artifact_directory;
     std::vector<std::filesystem::path> artifacts;  ///< files written, absolute
+    config::RunConfig config;                      ///< as asked
+    std::string benchmark_id;                      ///< 12 hexadecimal digits, the same in every artifact
 
     /// 0 at least one good answer; 1 none, or the run failed; 130 cancelled. What aiperf-cpp exits with.
     [[nodiscard]] int exit_code() const noexcept;
