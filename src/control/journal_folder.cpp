@@ -3,6 +3,7 @@
 #include "aiperf/base/error.hpp"
 #include "aiperf/config/options.hpp"
 #include "aiperf/record/journal_reader.hpp"
+#include "aiperf/report/artifacts.hpp"
 #include "aiperf/base/version.hpp"
 
 #include <nlohmann/json.hpp>
@@ -72,6 +73,8 @@ std::unique_ptr<JournalFolder> JournalFolder::take(const Preparation& preparatio
     if (is_interrupted(folder->directory_)) {
         folder->moved_aside_ = move_aside(folder->directory_);
     }
+    // An earlier run's files do not vouch for this one.
+    std::filesystem::remove(preparation.artifact_directory / report::k_ready_marker);
     return folder;
 }
 

@@ -2,6 +2,7 @@
 #include "aiperf/control/run.hpp"
 #include "aiperf/dataset/tokenizer.hpp"
 #include "aiperf/record/journal_reader.hpp"
+#include "aiperf/report/artifacts.hpp"
 #include "journal_folder.hpp"
 #include "outcome.hpp"
 
@@ -48,6 +49,9 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
     }
     const auto journal = Preparation::journal_directory_of(result.artifact_directory, settings);
     const std::unique_ptr<JournalFolder> folder = JournalFolder::lock(journal);
+    if (std::filesystem::exists(result.artifact_directory / report::k_ready_marker)) {
+        throw base::RunError(result.artifact_directory.string() + ": this run ended in good order and has its artifacts");
+    }
     const auto records = std::make_shared<record::JournalReader>(journal);
     const RunDescription description = RunDescription::read(journal);
     result.config = description.config;

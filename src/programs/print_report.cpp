@@ -7,16 +7,14 @@
 
 namespace aiperf::programs {
 
-void print_report(const control::Result& result, std::size_t width, std::ostream& out) {
+void print_report(const control::Result& result, std::size_t width, bool ansi, std::ostream& out) {
     if (result.status != control::Status::complete || !result.error.empty()) {
         const std::string reason = result.error.empty() ? std::string{} : ": " + result.error;
         for (const std::string& line : base::wrap(std::string(to_string(result.status)) + reason, width)) {
             out << line << '\n';
         }
     }
-    for (const auto& artifact : result.artifacts) {
-        out << artifact.string() << '\n';
-    }
+    out << control::console_text(result, width, ansi);
     out.flush();
 }
 

@@ -48,7 +48,7 @@ public:
         }
         progress_.finish(run_.snapshot());
         const control::Result& result = run_.result();
-        print_report(result, Terminal::width(STDOUT_FILENO, width_), std::cout);
+        print_report(result, Terminal::width(STDOUT_FILENO, width_), ::isatty(STDOUT_FILENO) != 0, std::cout);
         const bool stopped = signal_ != 0 && result.status != control::Status::complete;
         return stopped ? k_signal_exit + signal_ : result.exit_code();
     }

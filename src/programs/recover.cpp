@@ -28,8 +28,8 @@ int recover(Arguments arguments) {
     if (arguments.size() != 1 || arguments.front().starts_with('-')) {
         throw base::ConfigError("recover takes one argument: the artifact directory of the interrupted run");
     }
-    const control::Result result = control::recover(arguments.front());
-    print_report(result, Terminal::width(STDOUT_FILENO, k_width), std::cout);
+    const control::Result result = control::recover(arguments.front(), control::Environment::of_process());
+    print_report(result, Terminal::width(STDOUT_FILENO, k_width), ::isatty(STDOUT_FILENO) != 0, std::cout);
     return result.summary.valid > 0 ? 0 : 1;
 }
 
