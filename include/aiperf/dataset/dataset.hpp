@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,13 +17,17 @@ struct Turn {
     std::optional<std::uint32_t> input_tokens;  ///< tokens of `text` by the run's tokenizer; absent without one
 };
 
-/// One conversation of the data set (one turn, for now, for synthetic text).
+/// One conversation of the data set (synthetic text gives it one turn).
 struct Conversation {
     std::string id;  ///< "session_000000"
     std::vector<Turn> turns;
 };
 
-/// What the workers send: bodies ready to go, back to back in one sealed memfd that any process can map.
+/// Bytes that may be read beyond the end of any body.
+inline constexpr std::size_t k_body_padding = 64;
+
+/// What the workers send: bodies ready to go, back to back in one sealed memfd that any process can map. At least
+/// k_body_padding readable bytes follow each body, so that simdjson may parse it in place.
 ///
 /// *Thread safety*: const calls from any thread.
 class Dataset {
@@ -35,11 +40,14 @@ public:
 
     virtual ~Dataset() = default;
     [[nodiscard]] virtual std::size_t size() const noexcept = 0;
+    /// `index` must be below size(); so for conversation_id(). The body lives as long as the data set.
     [[nodiscard]] virtual Entry entry(std::size_t index) const noexcept = 0;
     [[nodiscard]] virtual const std::string& conversation_id(std::size_t index) const = 0;
 };
 
 /// Gathers bodies, then seals them.
+///
+/// *Thread safety*: none.
 class DatasetBuilder {
 public:
     DatasetBuilder();
@@ -47,12 +55,15 @@ public:
     DatasetBuilder(DatasetBuilder&&) noexcept;
     DatasetBuilder& operator=(DatasetBuilder&&) noexcept;
 
+    /// Appends an entry; `body` is copied. Absent counts are record::k_absent. Throws base::SystemError where the memfd
+    /// cannot be made or written.
     void add(std::string conversation_id,
              std::string_view body,
              std::int32_t input_tokens,
              std::int32_t requested_tokens);
 
-    /// Throws base::SystemError where the memfd cannot be made. The builder is empty afterwards.
+    /// Throws base::SystemError where the memfd cannot be made, grown, sealed or mapped. The builder is empty
+    /// afterwards.
     [[nodiscard]] std::shared_ptr<const Dataset> seal();
 
 private:
