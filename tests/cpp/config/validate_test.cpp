@@ -53,6 +53,16 @@ TEST_CASE("a field set to what is not allowed is refused however it was set") {
     REQUIRE(refusal([](RunConfig& c) { c.api_key = "<redacted>"; }).find("give the secret") != std::string::npos);
 }
 
+TEST_CASE("rates and smoothness so small that no schedule can be made of them are refused") {
+    REQUIRE(refusal([](RunConfig& c) { c.request_rate = 1e-300; }) ==
+            "--request-rate: '1e-300' is not allowed; a number >= 1e-06");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.request_rate = 1e-6;
+                c.arrival_smoothness = 1e-300;
+            }) == "--arrival-smoothness: '1e-300' is not allowed; a number >= 0.0001");
+    REQUIRE(refusal([](RunConfig& c) { c.request_rate = 1e-6; }) == "accepted");
+}
+
 TEST_CASE("a grace period needs a duration") {
     REQUIRE(refusal([](RunConfig& c) { c.benchmark_grace_period = 5; }) ==
             "--benchmark-grace-period needs --benchmark-duration");
