@@ -54,6 +54,9 @@ std::string default_of(const Option& option) {
     }
     std::string text = get_as_json_text(RunConfig{}, option);
     std::erase_if(text, [](char c) { return c == '"' || c == '[' || c == ']'; });
+    if (text.ends_with(".0")) {
+        text.resize(text.size() - 2);
+    }
     return text == "false" ? "off" : text;
 }
 

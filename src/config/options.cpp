@@ -17,6 +17,25 @@ namespace {
 
 constexpr double k_technical_limit = 1e6;
 
+/// Endpoint types that AIPerf has and that are missing here.
+constexpr std::string_view k_later_types[] = {"audio_transcription",
+                                              "cohere_rankings",
+                                              "responses",
+                                              "messages",
+                                              "chat_embeddings",
+                                              "embeddings",
+                                              "hf_tei_rankings",
+                                              "huggingface_generate",
+                                              "image_generation",
+                                              "image_edit",
+                                              "video_generation",
+                                              "image_retrieval",
+                                              "nim_embeddings",
+                                              "nim_rankings",
+                                              "solido_rag",
+                                              "raw",
+                                              "template"};
+
 template <class Field>
 struct Plain {
     using type = Field;
@@ -133,12 +152,24 @@ private:
         } else if constexpr (std::is_enum_v<Value>) {
             const auto word = from_word<Value>(text);
             if (!word) {
+                if constexpr (std::is_same_v<Value, EndpointType>) {
+                    refuse_later_type(text);
+                }
                 refuse(option_, label_, text);
             }
             return *word;
         } else {
             check_text(option_, label_, text);
             return text;
+        }
+    }
+
+    void refuse_later_type(const std::string& text) const {
+        std::string word = base::lower(text);
+        std::replace(word.begin(), word.end(), '-', '_');
+        if (std::find(std::begin(k_later_types), std::end(k_later_types), word) != std::end(k_later_types)) {
+            throw base::ConfigError(std::string(label_) + ": '" + text + "' is not supported yet; " +
+                                    option_.allowed());
         }
     }
 

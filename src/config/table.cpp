@@ -5,7 +5,9 @@ namespace aiperf::config {
 namespace {
 
 constexpr Range k_at_least_0{.min = 0};
-constexpr Range k_above_0{.min = 0, .above_min = true};
+
+// Nanoseconds of it still fit 64 bits.
+constexpr double k_longest_seconds = 1e9;
 
 constexpr Option k_options[] = {
     {.key = "model_names",
@@ -56,7 +58,7 @@ constexpr Option k_options[] = {
      .fallback = "",
      .help = "Longest time for one request; 0 = no limit.",
      .member = &RunConfig::request_timeout_seconds,
-     .range = k_at_least_0},
+     .range = {.min = 0, .max = k_longest_seconds}},
     {.key = "use_legacy_max_tokens",
      .flags = "--use-legacy-max-tokens",
      .group = "Endpoint",
@@ -175,7 +177,7 @@ constexpr Option k_options[] = {
      .fallback = "1 with gamma",
      .help = "Shape of gamma arrivals: 1 = Poisson, below 1 bursty, above 1 regular.",
      .member = &RunConfig::arrival_smoothness,
-     .range = k_above_0},
+     .range = {.min = 0, .above_min = true, .max = 1e6}},
     {.key = "request_count",
      .flags = "--request-count --num-requests",
      .group = "Load",
@@ -190,7 +192,7 @@ constexpr Option k_options[] = {
      .fallback = "none",
      .help = "Seconds to send requests for.",
      .member = &RunConfig::benchmark_duration,
-     .range = {.min = 0, .above_min = true, .max = 1e8},
+     .range = {.min = 0, .above_min = true, .max = k_longest_seconds},
      .sweepable = true},
     {.key = "benchmark_grace_period",
      .flags = "--benchmark-grace-period",
@@ -198,7 +200,7 @@ constexpr Option k_options[] = {
      .fallback = "30 with a duration",
      .help = "Seconds for the requests in flight at the end of the duration; 'inf' = all the time they need.",
      .member = &RunConfig::benchmark_grace_period,
-     .range = {.min = 0, .infinity = true}},
+     .range = {.min = 0, .max = k_longest_seconds, .infinity = true}},
     {.key = "warmup_request_count",
      .flags = "--warmup-request-count --num-warmup-requests",
      .group = "Load",

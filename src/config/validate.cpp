@@ -1,4 +1,5 @@
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/text.hpp"
 #include "aiperf/config/options.hpp"
 #include "aiperf/config/words.hpp"
 #include "values.hpp"
@@ -19,7 +20,20 @@ void check_models_and_urls(const RunConfig& config) {
     }
 }
 
+/// Below these the arithmetic of schedules ends: an interval no longer fits 64 bits of nanoseconds.
+constexpr double k_lowest_rate = 1e-6;
+constexpr double k_lowest_smoothness = 1e-4;
+
+void check_not_below(std::string_view flag, std::optional<double> value, double lowest) {
+    if (value && *value < lowest) {
+        throw base::ConfigError(
+            std::string(flag), base::number_text(*value), "a number >= " + base::number_text(lowest));
+    }
+}
+
 void check_arrivals(const RunConfig& config) {
+    check_not_below("--request-rate", config.request_rate, k_lowest_rate);
+    check_not_below("--arrival-smoothness", config.arrival_smoothness, k_lowest_smoothness);
     const auto pattern = config.arrival_pattern;
     const bool burst = pattern == ArrivalPattern::concurrency_burst;
     if (pattern && !burst && !config.request_rate) {

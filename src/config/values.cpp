@@ -98,7 +98,7 @@ void check_number(const Option& option, std::string_view label, double number, s
     }
     const bool above = range.above_min ? number > range.min : number >= range.min;
     if (!std::isfinite(number) || !above || number > range.max) {
-        refuse(option, label, text, number > range.max);
+        refuse(option, label, text, std::isfinite(number) && number > range.max);
     }
 }
 

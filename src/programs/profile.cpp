@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <unistd.h>
 #include <utility>
 
@@ -35,19 +36,19 @@ public:
           progress_(progress_mode(config.ui, Terminal::is_live()), terminal_),
           environment_(environment()),
           width_(settings::Settings::from(environment_.variables).ui.console_export_width),
-          run_(std::move(config), environment_) {}
+          run_(prepare(std::move(config))) {}
 
     int go() {
-        log_.open_file(run_.artifact_directory() / "logs" / "aiperf.log");
-        run_.start();
-        while (!run_.wait_for(k_look_around)) {
+        log_.open_file(run_->artifact_directory() / "logs" / "aiperf.log");
+        run_->start();
+        while (!run_->wait_for(k_look_around)) {
             while (const auto signal = signals_.next()) {
                 obey(*signal);
             }
-            progress_.show(run_.snapshot(), base::now(), Terminal::width(STDERR_FILENO, k_help_width) - 1);
+            progress_.show(run_->snapshot(), base::now(), Terminal::width(STDERR_FILENO, k_help_width) - 1);
         }
-        progress_.finish(run_.snapshot());
-        const control::Result& result = run_.result();
+        progress_.finish(run_->snapshot());
+        const control::Result& result = run_->result();
         print_report(result, Terminal::width(STDOUT_FILENO, width_), ::isatty(STDOUT_FILENO) != 0, std::cout);
         const bool stopped = signal_ != 0 && result.status != control::Status::complete;
         return stopped ? k_signal_exit + signal_ : result.exit_code();
@@ -60,6 +61,12 @@ private:
         return environment;
     }
 
+    /// Until the run is made there is nothing to stop in good order.
+    std::unique_ptr<control::Run> prepare(config::RunConfig config) {
+        const ExitOnSignal guard(signals_);
+        return std::make_unique<control::Run>(std::move(config), environment_);
+    }
+
     void obey(int signal) {
         if (signal_ != 0) {
             quit();
@@ -67,12 +74,12 @@ private:
         signal_ = signal;
         terminal_.print(signal == SIGINT ? "Stopping; a second Ctrl-C quits at once, without results."
                                          : "Stopping; a second signal quits at once, without results.");
-        run_.cancel();
+        run_->cancel();
     }
 
     /// Out at once: nothing is waited for, the journal stays as it is.
     [[noreturn]] void quit() {
-        run_.abort();
+        run_->abort();
         terminal_.clear();
         std::_Exit(k_signal_exit + signal_);
     }
@@ -83,7 +90,7 @@ private:
     Progress progress_;
     control::Environment environment_;
     std::size_t width_;
-    control::Run run_;
+    std::unique_ptr<control::Run> run_;
     int signal_ = 0;
 };
 

@@ -2,8 +2,13 @@
 
 #include "aiperf/base/error.hpp"
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -15,6 +20,22 @@ bool is_ignored(int signal) {
     struct sigaction action {};
 
     return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/// Waits for a signal, which ends the program, or for the end of the work.
+void watch(SignalQueue& queue, int over) {
+    std::array<pollfd, 2> watched{{{over, POLLIN, 0}, {queue.descriptor(), POLLIN, 0}}};
+    while (true) {
+        if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
+            return;
+        }
+        if (watched[0].revents != 0) {
+            return;
+        }
+        if (const auto signal = queue.next()) {
+            std::_Exit(128 + *signal);
+        }
+    }
 }
 
 }  // namespace
@@ -46,6 +67,22 @@ std::optional<int> SignalQueue::next() noexcept {
         return std::nullopt;
     }
     return static_cast<int>(info.ssi_signo);
+}
+
+ExitOnSignal::ExitOnSignal(SignalQueue& queue)
+    : over_(::eventfd(0, EFD_CLOEXEC)) {
+    if (over_ < 0) {
+        throw base::SystemError("cannot watch for signals", errno);
+    }
+    watcher_ = std::thread([&queue, over = over_] { watch(queue, over); });
+}
+
+ExitOnSignal::~ExitOnSignal() {
+    const std::uint64_t one = 1;
+    while (::write(over_, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+    watcher_.join();
+    ::close(over_);
 }
 
 }  // namespace aiperf::programs

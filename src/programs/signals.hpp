@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <thread>
 
 namespace aiperf::programs {
 
@@ -19,8 +20,25 @@ public:
     /// The next signal that has come; absent = none. Does not wait.
     [[nodiscard]] std::optional<int> next() noexcept;
 
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+
 private:
     int descriptor_;
+};
+
+/// Ends the program with 128 + signal at the first signal for as long as it lives: for work that cannot be asked to
+/// stop and has nothing to lose, such as reading a large vocabulary. Takes no signal that comes later.
+class ExitOnSignal {
+public:
+    /// `queue` must outlive it. Throws base::SystemError where the system refuses.
+    explicit ExitOnSignal(SignalQueue& queue);
+    ~ExitOnSignal();
+    ExitOnSignal(const ExitOnSignal&) = delete;
+    ExitOnSignal& operator=(const ExitOnSignal&) = delete;
+
+private:
+    int over_;  // eventfd: written when the work is done
+    std::thread watcher_;
 };
 
 }  // namespace aiperf::programs

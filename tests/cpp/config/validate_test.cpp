@@ -1,0 +1,107 @@
+#include "aiperf/base/error.hpp"
+#include "aiperf/config/options.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+
+using namespace aiperf;
+using config::ArrivalPattern;
+using config::RunConfig;
+
+namespace {
+
+std::string refusal(const std::function<void(RunConfig&)>& change) {
+    RunConfig config;
+    config.model_names = {"m"};
+    change(config);
+    try {
+        config::validate(config);
+    } catch (const base::ConfigError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("a model is required, and one is what there is") {
+    REQUIRE(refusal([](RunConfig& c) { c.model_names.clear(); }).starts_with("--model-names is required"));
+    REQUIRE(refusal([](RunConfig& c) {
+                c.model_names = {"a", "b"};
+            }) == "--model-names: more than one model is not supported yet");
+    REQUIRE(refusal([](RunConfig&) {}) == "accepted");
+}
+
+TEST_CASE("a field set to what is not allowed is refused however it was set") {
+    REQUIRE(refusal([](RunConfig& c) { c.concurrency = 0; }) == "--concurrency: '0' is not allowed; an integer >= 1");
+    REQUIRE(refusal([](RunConfig& c) { c.request_rate = std::nan(""); }) ==
+            "--request-rate: 'nan' is not allowed; a number > 0");
+    REQUIRE(refusal([](RunConfig& c) { c.request_rate = std::numeric_limits<double>::infinity(); }) ==
+            "--request-rate: 'inf' is not allowed; a number > 0");
+    REQUIRE(refusal([](RunConfig& c) { c.isl_mean = 0; }).starts_with("--prompt-input-tokens-mean: '0'"));
+    REQUIRE(refusal([](RunConfig& c) { c.isl_stddev = -1; }).starts_with("--prompt-input-tokens-stddev: '-1'"));
+    REQUIRE(refusal([](RunConfig& c) { c.urls = {"https://h"}; }).find("TLS") != std::string::npos);
+    REQUIRE(refusal([](RunConfig& c) { c.urls.clear(); }).starts_with("--url"));
+    REQUIRE(refusal([](RunConfig& c) { c.headers = {{"A", "b\nC: d"}}; }).starts_with("--header"));
+    REQUIRE(refusal([](RunConfig& c) { c.extra_inputs = {"x"}; }).starts_with("--extra-inputs"));
+    REQUIRE(refusal([](RunConfig& c) { c.session_header = "two words"; }).starts_with("--session-header"));
+    REQUIRE(refusal([](RunConfig& c) { c.custom_endpoint = ""; }) == "accepted");
+    REQUIRE(refusal([](RunConfig& c) { c.api_key = "<redacted>"; }).find("give the secret") != std::string::npos);
+}
+
+TEST_CASE("rates and smoothness so small that no schedule can be made of them are refused") {
+    REQUIRE(refusal([](RunConfig& c) { c.request_rate = 1e-300; }) ==
+            "--request-rate: '1e-300' is not allowed; a number >= 1e-06");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.request_rate = 1e-6;
+                c.arrival_smoothness = 1e-300;
+            }) == "--arrival-smoothness: '1e-300' is not allowed; a number >= 0.0001");
+    REQUIRE(refusal([](RunConfig& c) { c.request_rate = 1e-6; }) == "accepted");
+}
+
+TEST_CASE("a grace period needs a duration") {
+    REQUIRE(refusal([](RunConfig& c) { c.benchmark_grace_period = 5; }) ==
+            "--benchmark-grace-period needs --benchmark-duration");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.benchmark_duration = 1;
+                c.benchmark_grace_period = std::numeric_limits<double>::infinity();
+            }) == "accepted");
+}
+
+TEST_CASE("an arrival pattern needs a rate, but for the burst, which excludes one") {
+    REQUIRE(refusal([](RunConfig& c) { c.arrival_pattern = ArrivalPattern::constant; }) ==
+            "--arrival-pattern constant needs --request-rate");
+    REQUIRE(refusal([](RunConfig& c) { c.arrival_pattern = ArrivalPattern::concurrency_burst; }) == "accepted");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.arrival_pattern = ArrivalPattern::concurrency_burst;
+                c.request_rate = 5;
+            }).starts_with("--arrival-pattern concurrency_burst excludes --request-rate"));
+}
+
+TEST_CASE("smoothness needs a rate and gamma arrivals") {
+    REQUIRE(refusal([](RunConfig& c) { c.arrival_smoothness = 2; }) == "--arrival-smoothness needs --request-rate");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.arrival_smoothness = 2;
+                c.request_rate = 5;
+                c.arrival_pattern = ArrivalPattern::poisson;
+            }) == "--arrival-smoothness needs --arrival-pattern gamma, not poisson");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.arrival_smoothness = 2;
+                c.request_rate = 5;
+            }) == "accepted");
+}
+
+TEST_CASE("what will not do what it seems to is warned about") {
+    RunConfig config;
+    REQUIRE(config::warnings(config).empty());
+    config.osl_stddev = 3;
+    config.use_legacy_max_tokens = true;
+    config.endpoint_type = config::EndpointType::completions;
+    REQUIRE(config::warnings(config) ==
+            std::vector<std::string>{"--osl-stddev has no effect without --osl",
+                                     "--use-legacy-max-tokens has no effect with --endpoint-type completions"});
+}
