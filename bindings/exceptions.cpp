@@ -52,6 +52,7 @@ void translate(std::exception_ptr thrown) {
 }  // namespace
 
 void bind_exceptions(py::module_& module) {
+    // Class attributes are the defaults of exceptions that Python code raises itself.
     config_error.call_once_and_store_result([&] {
         return make_exception(
             module,
@@ -66,6 +67,11 @@ void bind_exceptions(py::module_& module) {
             PyExc_RuntimeError,
             "A run that could not be started, finished or exported. `errno` where the system said so.");
     });
+    for (const char* name : {"field", "value", "allowed"}) {
+        config_error.get_stored().attr(name) = "";
+    }
+    run_error.get_stored().attr("errno") = py::none();
+    run_error.get_stored().attr("result") = py::none();
     py::register_exception_translator(&translate);
 }
 

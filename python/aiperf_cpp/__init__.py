@@ -1,5 +1,35 @@
-"""Benchmarks of generative-AI inference servers."""
+"""Benchmarks of generative-AI inference servers.
 
-from aiperf_cpp._core import ConfigError, RunError, __version__
+    import aiperf_cpp as ap
 
-__all__ = ["ConfigError", "RunError", "__version__"]
+    result = ap.profile(url="localhost:8000", model="m", streaming=True, concurrency=8, request_count=100)
+    print(result["time_to_first_token"].p99)
+
+Nothing is printed, and no signal handler is touched.
+"""
+
+from aiperf_cpp._config import RunConfig
+from aiperf_cpp._core import ConfigError, RunError, Snapshot, __version__
+from aiperf_cpp._result import ErrorCount, Metric, Result
+from aiperf_cpp._run import Run, profile, recover
+from aiperf_cpp._settings import Setting, Settings
+
+#: The AIPERF_* settings of this process, read from os.environ at each access.
+settings = Settings()
+
+__all__ = [
+    "ConfigError",
+    "ErrorCount",
+    "Metric",
+    "Result",
+    "Run",
+    "RunConfig",
+    "RunError",
+    "Setting",
+    "Settings",
+    "Snapshot",
+    "__version__",
+    "profile",
+    "recover",
+    "settings",
+]

@@ -115,16 +115,20 @@ def test_the_include_check_knows_right_from_wrong(path: str, include: str, ok: b
 
 
 # What only one file may use: pattern, files that may, why.
+EXIT = r"(?<![\w.>~])(?:std::)?_?(?:quick_)?[eE]xit\s*\("
+ABORT = r"(?<!\w)(?:std)?::abort\s*\(|\bstd::terminate\s*\("
 RESERVED = [
     (r"\bsystem_clock\b|\bCLOCK_REALTIME\b", {"include/aiperf/base/clock.hpp", "src/base/clock.cpp"}),
     (r"\b(?:secure_)?getenv\b|\benviron\b", {"src/control/environment.cpp"}),
     (r"\bstd::(?:cout|cerr|clog)\b|(?<!\w)(?:std::)?v?f?(?:printf|puts|putchar)\s*\(", set[str]()),
-    (r"(?<![\w.>~])(?:std::)?_?(?:quick_)?_?[eE]xit\s*\(|(?<!\w)(?:std)?::abort\s*\(|\bstd::terminate\s*\(", set[str]()),
+    (f"{EXIT}|{ABORT}", set[str]()),
     (r"(?<![\w.>])(?:std::)?(?:signal|sigaction|sigprocmask)\s*\(", set[str]()),
 ]
 
 
-@pytest.mark.parametrize(("pattern", "exceptions"), RESERVED, ids=["wall clock", "environment", "print", "exit", "signal"])
+@pytest.mark.parametrize(
+    ("pattern", "exceptions"), RESERVED, ids=["wall clock", "environment", "print", "exit", "signal"]
+)
 def test_the_library_keeps_its_hands_off(pattern: str, exceptions: set[str]) -> None:
     found = []
     for path in sources("include", "src"):

@@ -20,7 +20,9 @@ def test_the_record_dtype_has_every_field_of_the_struct_without_gaps() -> None:
     assert dtype.names == tuple(name for _, _, name in declared)
     offset = 0
     for unsigned, bits, name in declared:
-        kind, at = dtype.fields[name][:2]
+        fields = dtype.fields
+        assert fields is not None
+        kind, at = fields[name][:2]
         assert kind == np.dtype(f"<{'u' if unsigned else 'i'}{int(bits) // 8}"), name
         assert at == offset, name
         offset += int(bits) // 8

@@ -1,0 +1,141 @@
+#include "aiperf/base/clock.hpp"
+#include "aiperf/config/run_config.hpp"
+#include "aiperf/control/run.hpp"
+#include "bindings.hpp"
+
+#include <fmt/format.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace py = pybind11;
+
+namespace aiperf::bindings {
+
+namespace {
+
+using control::LivePercentiles;
+using control::Result;
+using control::Run;
+using control::Snapshot;
+
+// How long a waiting call may go without asking Python whether a signal has come.
+constexpr base::Nanoseconds k_signal_interval = std::chrono::milliseconds(20);
+
+// Longer waits than this (30 years) mean for ever.
+constexpr double k_longest_wait_s = 1e9;
+
+std::unique_ptr<Run> make_run(const config::RunConfig& config,
+                              std::map<std::string, std::string> variables,
+                              std::filesystem::path working_directory) {
+    control::Environment environment;
+    environment.variables = std::move(variables);
+    environment.working_directory = std::move(working_directory);
+    const py::gil_scoped_release free;
+    return std::make_unique<Run>(config, std::move(environment));
+}
+
+// Waits without the GIL, asking for signals in between: a handler that raises (Ctrl-C) ends the wait.
+bool wait(Run& run, std::optional<double> timeout_s) {
+    const auto seconds = std::clamp(timeout_s.value_or(k_longest_wait_s), 0.0, k_longest_wait_s);
+    const base::Instant deadline =
+        base::now() + std::chrono::duration_cast<base::Nanoseconds>(std::chrono::duration<double>(seconds));
+    for (;;) {
+        const base::Nanoseconds left = std::max(deadline - base::now(), base::Nanoseconds::zero());
+        bool over = false;
+        {
+            const py::gil_scoped_release free;
+            over = run.wait_for(std::min(left, k_signal_interval));
+        }
+        if (PyErr_CheckSignals() != 0) {
+            throw py::error_already_set();
+        }
+        if (over || left == base::Nanoseconds::zero()) {
+            return over;
+        }
+    }
+}
+
+std::string describe(const Snapshot& self) {
+    const std::string asked = self.requests_asked ? fmt::format(" of {}", *self.requests_asked) : std::string();
+    return fmt::format("<Snapshot {}: {}{} done, {} in flight, {} errors, {:.1f} requests/s>",
+                       self.phase,
+                       self.completed,
+                       asked,
+                       self.in_flight,
+                       self.errors,
+                       self.requests_per_second);
+}
+
+void bind_snapshot(py::module_& module) {
+    py::class_<LivePercentiles>(module, "LivePercentiles", "Percentiles so far, None without samples.")
+        .def_readonly("p50_ms", &LivePercentiles::p50_ms)
+        .def_readonly("p99_ms", &LivePercentiles::p99_ms);
+
+    py::class_<Snapshot>(module, "Snapshot", "A run as seen from outside at one moment.")
+        .def_readonly("phase", &Snapshot::phase)
+        .def_readonly("sent", &Snapshot::sent)
+        .def_readonly("completed", &Snapshot::completed)
+        .def_readonly("errors", &Snapshot::errors)
+        .def_readonly("in_flight", &Snapshot::in_flight)
+        .def_readonly("retries", &Snapshot::retries)
+        .def_readonly("requests_asked", &Snapshot::requests_asked)
+        .def_readonly("duration_asked_s", &Snapshot::duration_asked_s)
+        .def_readonly("elapsed_s", &Snapshot::elapsed_s)
+        .def_readonly("requests_per_second", &Snapshot::requests_per_second)
+        .def_readonly("eta_s", &Snapshot::eta_s)
+        .def_readonly("time_to_first_token", &Snapshot::time_to_first_token)
+        .def_readonly("inter_token_latency", &Snapshot::inter_token_latency)
+        .def_property_readonly("status", [](const Snapshot& self) { return control::to_string(self.status); })
+        .def("__repr__", &describe);
+}
+
+void bind_result(py::module_& module) {
+    py::class_<Result>(module, "Result", "What a finished run leaves.")
+        .def_property_readonly("status", [](const Result& self) { return control::to_string(self.status); })
+        .def_readonly("error", &Result::error)
+        .def_readonly("summary", &Result::summary)
+        .def_property_readonly(
+            "records", [](const Result& self) { return std::const_pointer_cast<record::RecordSet>(self.records); })
+        .def_readonly("artifact_directory", &Result::artifact_directory)
+        .def_readonly("artifacts", &Result::artifacts)
+        .def_property_readonly("exit_code", &Result::exit_code);
+}
+
+void bind_run(py::module_& module) {
+    const py::call_guard<py::gil_scoped_release> free;
+    py::class_<Run>(module, "Run", "One benchmark.", py::release_gil_before_calling_cpp_dtor())
+        .def(py::init(&make_run), py::arg("config"), py::arg("variables"), py::arg("working_directory"))
+        .def("start", &Run::start, free)
+        .def("cancel", &Run::cancel, free)
+        .def("abort", &Run::abort, free)
+        .def("wait", &wait, py::arg("timeout_s"), "True = over. Python's signal handlers run meanwhile.")
+        .def("snapshot", &Run::snapshot, free)
+        .def(
+            "result", [](Run& self) { return Result(self.result()); }, free, "Blocks; call wait() first.")
+        .def_property_readonly("done", &Run::done)
+        .def_property_readonly("config", [](const Run& self) { return self.config(); })
+        .def_property_readonly("artifact_directory", &Run::artifact_directory);
+}
+
+}  // namespace
+
+void bind_control(py::module_& module) {
+    bind_snapshot(module);
+    bind_result(module);
+    bind_run(module);
+    module.def("recover",
+               &control::recover,
+               py::arg("artifact_directory"),
+               py::call_guard<py::gil_scoped_release>(),
+               "Makes the artifacts of an interrupted run from its journal.");
+}
+
+}  // namespace aiperf::bindings

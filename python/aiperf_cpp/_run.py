@@ -1,0 +1,181 @@
+"""A benchmark as an object: started, watched, cancelled, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiperf_cpp import _core
+from aiperf_cpp._config import RunConfig
+from aiperf_cpp._result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
+
+    from aiperf_cpp._options import RunOptions
+
+#: How often wait_async() looks, seconds.
+_ASYNC_INTERVAL = 0.02
+
+
+class Run:
+    """One benchmark: checked when made, started by start() or on entering `with`.
+
+        with ap.Run(model="m", concurrency=8, request_count=100) as run:
+            for snapshot in run.watch(every=0.5):
+                print(snapshot)
+        print(run.result())
+
+    Leaving the block waits for the end; leaving it by an exception cancels the run first. Waiting never holds the GIL.
+    Ctrl-C during a wait cancels the run, lets it write its artifacts, and raises KeyboardInterrupt; a second one ends
+    it at once. All methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        **options: Unpack[RunOptions],
+    ) -> None:
+        """Checks the options (of `config`, changed by `options`) and the AIPERF_* settings of `environment`.
+
+        `environment` is os.environ where it is not given. Raises ConfigError; nothing has been started then.
+        """
+        config = (config or RunConfig()).replace(**options)
+        variables = dict(os.environ if environment is None else environment)
+        self._core = _core.Run(config._core, variables, os.fspath(Path.cwd()))
+        self._started = False
+
+    @property
+    def config(self) -> RunConfig:
+        """The options with every default filled in (the seed drawn, the directory named)."""
+        return RunConfig._from_core(self._core.config)
+
+    @property
+    def artifact_directory(self) -> Path:
+        """Where the artifacts are written."""
+        return self._core.artifact_directory
+
+    @property
+    def done(self) -> bool:
+        """True once result() does not block."""
+        return self._core.done
+
+    def start(self) -> Self:
+        """Starts the run in the background. A second call does nothing."""
+        self._started = True
+        self._core.start()
+        return self
+
+    def cancel(self) -> None:
+        """Asks the run to end: what is in flight is closed and recorded as cancelled, artifacts are written."""
+        self._core.cancel()
+
+    def abort(self) -> None:
+        """Ends the run at once, without artifacts. The journal stays: see recover()."""
+        self._core.abort()
+
+    def snapshot(self) -> _core.Snapshot:
+        """The run at this moment."""
+        return self._core.snapshot()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits for the end, at most `timeout` seconds (None: without limit). True = over."""
+        self._require_start()
+        try:
+            return self._core.wait(timeout)
+        except KeyboardInterrupt:
+            self._cancel_and_settle()
+            raise
+
+    def watch(self, every: float = 0.5) -> Iterator[_core.Snapshot]:
+        """A snapshot every `every` seconds while the run lasts, and one at its end."""
+        over = False
+        while not over:
+            over = self.wait(every)
+            yield self.snapshot()
+
+    def result(self) -> Result:
+        """Waits for the end and returns what the run leaves, whichever way it ended."""
+        self.wait()
+        return Result(self._core.result())
+
+    async def wait_async(self) -> Result:
+        """As result(), without blocking the event loop. Cancelling the task that waits does not cancel the run."""
+        self._require_start()
+        while not self._core.wait(0.0):
+            await asyncio.sleep(_ASYNC_INTERVAL)
+        return self.result()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.wait()
+        else:
+            self._cancel_and_settle()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._core.cancel()
+        await self.wait_async()
+
+    def _require_start(self) -> None:
+        if not self._started:
+            raise _core.RunError("the run was never started")
+
+    def _cancel_and_settle(self) -> None:
+        """Cancels and waits until the artifacts are written; Ctrl-C meanwhile ends the run at once."""
+        self._core.cancel()
+        try:
+            self._core.wait(None)
+        except KeyboardInterrupt:
+            self._core.abort()
+            self._core.wait(None)
+            raise
+
+    def __repr__(self) -> str:
+        state = repr(self.snapshot()) if self._started else "not started"
+        return f"<Run {state} in {self.artifact_directory}>"
+
+
+def profile(
+    config: RunConfig | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    **options: Unpack[RunOptions],
+) -> Result:
+    """Runs one benchmark to its end.
+
+    Raises ConfigError for options that are refused (nothing has been started then) and RunError for a run that could
+    not be finished; `error.result` is what there is of it. Failed requests are no exception: see Result.errors.
+    """
+    with Run(config, environment=environment, **options) as run:
+        result = run.result()
+    if result.status == "incomplete":
+        error = _core.RunError(result.error or "the run ended before it was complete")
+        error.result = result
+        raise error
+    return result
+
+
+def recover(artifact_directory: str | os.PathLike[str]) -> Result:
+    """Makes the artifacts of an interrupted run from the journal in its artifact directory.
+
+    Raises RunError for a directory without a readable journal.
+    """
+    return Result(_core.recover(Path(artifact_directory)))
