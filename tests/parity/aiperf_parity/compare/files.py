@@ -10,7 +10,6 @@ from ..outcome import INPUTS, READY, RECORDS, SUMMARY, TABLE
 from .context import Context, deep_equal
 from .requests import BodyMask
 
-
 # what has a comparison of its own; a log is free text
 COMPARED = {RECORDS, SUMMARY, TABLE, INPUTS, READY, "logs/aiperf.log"}
 
