@@ -49,7 +49,12 @@ def replay_all(arguments: argparse.Namespace, program: Path, policy: Policy) -> 
             for backend in arguments.backend:
                 setup = Setup(program, tokenizer, workers, backend, arguments.keep)
                 label = f"workers={workers}" + (f" backend={backend}" if backend else "")
-                judgements.append(judge(case, replay(case, setup), workers, label))
+                try:
+                    judgement = judge(case, replay(case, setup), workers, label)
+                except (OSError, RuntimeError, TimeoutError) as error:
+                    judgement = Judgement(case, label)
+                    judgement.fail("replay", f"could not be run: {error}")
+                judgements.append(judgement)
                 print("\n".join(judgements[-1].lines()), flush=True)
     return judgements
 

@@ -33,6 +33,11 @@ class Judgement:
             return "not yet"
         return "failed" if self.verdict.failed else "passed"
 
+    def fail(self, where: str, why: str) -> None:
+        """Notes that the case could not be compared at all."""
+        self.findings.holds(where, False, "a run", why)
+        self.verdict.failed = self.findings.differences
+
     def lines(self) -> list[str]:
         """The line of the case, and those below it."""
         if self.refused is not None:
