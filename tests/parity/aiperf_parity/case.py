@@ -137,9 +137,9 @@ class Case:
         """How the recorded run ended, from what it left: the word that exceptions for exit codes use."""
         names = [entry["signal"] for entry in self.signals]
         if "SIGTERM" in names:
-            return "sigterm"
+            return "terminated"
         if "SIGINT" in names:
-            return "sigint_once" if names == ["SIGINT"] else "sigint_twice"
+            return "interrupted" if names == ["SIGINT"] else "interrupted_twice"
         if self.spec["exit_code"] == 0:
             stopped = (self.golden.summary or {}).get("was_cancelled", False)
             return "over_threshold" if stopped else "done"
