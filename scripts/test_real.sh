@@ -6,4 +6,4 @@
 
 scripts/setup.sh dev
 scripts/build.sh
-AIPERF_BUILD_DIR=$BUILD exec "$PYTHON" -m pytest -m real "$@"
+AIPERF_BUILD_DIR=$BUILD exec "$PYTHON" -m pytest -m real tests/real "$@"

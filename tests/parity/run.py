@@ -20,7 +20,7 @@ from aiperf_parity.policy import DEFAULT_FILE, Policy
 from aiperf_parity.programs import find_program
 from aiperf_parity.replay import Setup, replay
 from aiperf_parity.tokens import load_counter
-from aiperf_parity.verdicts import Judgement, judge, summary_lines
+from aiperf_parity.verdicts import Judge, Judgement, summary_lines
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -42,16 +42,19 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def replay_all(arguments: argparse.Namespace, program: Path, policy: Policy) -> list[Judgement]:
     """Replays each case in each setup, one after the other, printing as it goes."""
     tokenizer = arguments.tokenizer or arguments.cases.resolve().parent / "tokenizer"
-    counter = load_counter(tokenizer)
+    judge = Judge(policy, load_counter(tokenizer), {"time_tolerance_ms": arguments.time_tolerance_ms})
     judgements = []
     for case in load_cases(arguments.cases, arguments.names):
         for workers in arguments.workers:
             for backend in arguments.backend:
                 setup = Setup(program, tokenizer, workers, backend, arguments.keep)
                 label = f"workers={workers}" + (f" backend={backend}" if backend else "")
-                replayed = replay(case, setup)
-                tolerance = {"time_tolerance_ms": arguments.time_tolerance_ms}
-                judgements.append(judge(case, replayed, policy, counter, workers, label, **tolerance))
+                try:
+                    judgement = judge(case, replay(case, setup), workers, label)
+                except (OSError, RuntimeError, TimeoutError) as error:
+                    judgement = Judgement(case, label)
+                    judgement.fail("replay", f"could not be run: {error}")
+                judgements.append(judgement)
                 print("\n".join(judgements[-1].lines()), flush=True)
     return judgements
 
@@ -65,7 +68,7 @@ def main() -> int:
         return 2
     policy = Policy.load(arguments.exceptions)
     judgements = replay_all(arguments, program, policy)
-    print("\n".join(summary_lines(judgements, policy)))
+    print("\n".join(summary_lines(judgements, policy, say_idle=not arguments.names)))
     bad = {"failed", "not yet"} if arguments.all_must_pass else {"failed"}
     return int(not judgements or any(judgement.word in bad for judgement in judgements))
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .outcome import Outcome, read_jsonl
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OPEN_LOOP_FLAGS = ("--request-rate", "--user-centric-rate", "--fixed-schedule", "--request-rate-series")
 FILE_DATA_FLAGS = ("--input-file", "--public-dataset", "--hf-weka-dataset")
@@ -38,7 +40,8 @@ class Case:
     @cached_property
     def spec(self) -> dict[str, Any]:
         """The parsed case.json."""
-        return json.loads((self.directory / "case.json").read_text(encoding="utf-8"))
+        spec: dict[str, Any] = json.loads((self.directory / "case.json").read_text(encoding="utf-8"))
+        return spec
 
     @property
     def name(self) -> str:
@@ -48,12 +51,12 @@ class Case:
     @property
     def args(self) -> list[str]:
         """The recorded arguments, placeholders unresolved."""
-        return self.spec["args"]
+        return list(self.spec["args"])
 
     @property
     def signals(self) -> list[dict[str, Any]]:
         """What is sent to the program, in order."""
-        return self.spec["signals"]
+        return list(self.spec["signals"])
 
     @cached_property
     def golden(self) -> Outcome:
@@ -82,7 +85,7 @@ class Case:
     @cached_property
     def input_config(self) -> dict[str, Any]:
         """The configuration the recording reports, {} when it wrote none."""
-        return (self.golden.summary or {}).get("input_config", {})
+        return dict((self.golden.summary or {}).get("input_config", {}))
 
     @property
     def synthetic(self) -> bool:
@@ -134,9 +137,9 @@ class Case:
         """How the recorded run ended, from what it left: the word that exceptions for exit codes use."""
         names = [entry["signal"] for entry in self.signals]
         if "SIGTERM" in names:
-            return "sigterm"
+            return "terminated"
         if "SIGINT" in names:
-            return "sigint_once" if names == ["SIGINT"] else "sigint_twice"
+            return "interrupted" if names == ["SIGINT"] else "interrupted_twice"
         if self.spec["exit_code"] == 0:
             stopped = (self.golden.summary or {}).get("was_cancelled", False)
             return "over_threshold" if stopped else "done"
@@ -146,7 +149,7 @@ class Case:
 def in_flight_until(request: dict[str, Any]) -> float:
     """Milliseconds on the clock of `t_ms` at which the server was through with a request."""
     ends = [*request.get("sent_ms", []), request.get("client_closed_ms") or 0.0]
-    return request["t_ms"] + max(ends)
+    return float(request["t_ms"] + max(ends))
 
 
 def overlaps(requests: list[dict[str, Any]], slack_ms: float = 0.5) -> bool:

@@ -12,8 +12,8 @@ Side = Literal["missing", "extra", "value"]
 class Difference:
     """One kind of difference, counted.
 
-    `where` is the path of what differs (`requests.headers.User-Agent`), `metric` the tag it belongs to, `side` whether ours
-    lacks it, has it in excess, or has another value. `ours` and `golden` are the first example.
+    `where` is the path of what differs (`requests.headers.User-Agent`), `metric` the tag it belongs to, `side` whether
+    ours lacks it, has it in excess, or has another value. `ours` and `golden` are the first example.
     """
 
     where: str
@@ -73,10 +73,11 @@ class Findings:
 
     def _note(self, new: Difference) -> None:
         for known in self.differences:
-            if (known.where, known.side, known.metric) == (new.where, new.side, new.metric):
-                if new.side != "value" or (same(known.golden, new.golden) and same(known.ours, new.ours)):
-                    known.count += 1
-                    return
+            same_place = (known.where, known.side, known.metric) == (new.where, new.side, new.metric)
+            same_values = same(known.golden, new.golden) and same(known.ours, new.ours)
+            if same_place and (same_values or new.side != "value"):
+                known.count += 1
+                return
         self.differences.append(new)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RECORDS = "profile_export.jsonl"
 SUMMARY = "profile_export_aiperf.json"
@@ -19,7 +21,8 @@ READY = ".aiperf_results_ready.json"
 class Outcome:
     """Exit code, files, requests and console of one run.
 
-    `files` are the names of everything written, relative to `artifacts`; a recording may have left out the content of some.
+    `files` are the names of everything written, relative to `artifacts`; a recording may have left out the content
+    of some.
     `requests` are in the form of the golden requests.jsonl. `console` is None where it was not kept.
     `substitutions` are (text, placeholder) pairs, applied to what is read from artifacts and console.
     """

@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .findings import Difference, Findings
+if TYPE_CHECKING:
+    from .findings import Difference, Findings
 
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "exceptions.json"
 KEYS = {"field", "metric", "side", "ending", "golden", "ours", "reason"}
@@ -19,8 +20,8 @@ KEYS = {"field", "metric", "side", "ending", "golden", "ours", "reason"}
 class Rule:
     """One entry: which differences it covers, and why.
 
-    `field` and `metric` are shell patterns on the place and on the metric's tag. `side`, `ending` narrow it further; `golden` and
-    `ours` are regular expressions that the whole value must match (text as it is, everything else as JSON).
+    `field` and `metric` are shell patterns on the place and on the metric's tag. `side`, `ending` narrow it further;
+    `golden` and `ours` are regular expressions that the whole value must match (text as it is, all else as JSON).
     """
 
     reason: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,9 +10,11 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[3]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -34,7 +37,7 @@ def find_program() -> Path | None:
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
-    """Polls until `condition` gives something true and returns that. Raises TimeoutError, saying `what` did not come."""
+    """Polls until `condition` gives something true and returns that. TimeoutError says that `what` did not come."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -163,13 +166,14 @@ def normalise_requests(requests: list[dict[str, Any]], host: str) -> list[dict[s
 def _normalise(request: dict[str, Any], host: str, sessions: dict[str, str]) -> dict[str, Any]:
     headers = []
     for name, value in request["headers"]:
+        shown = value.replace(host, "{HOST}")
         if name == "X-Request-ID":
-            request["x_request_id"] = value if UUID.fullmatch(value) else request.get("x_request_id", value)
-            value = "{REQUEST_ID}"
+            request["x_request_id"] = value
+            shown = "{REQUEST_ID}"
         elif UUID.fullmatch(value):
             request.setdefault("session", value)
-            value = sessions.setdefault(value, f"{{SESSION:{len(sessions)}}}")
-        headers.append([name, value.replace(host, "{HOST}")])
+            shown = sessions.setdefault(value, f"{{SESSION:{len(sessions)}}}")
+        headers.append([name, shown])
     request["headers"] = headers
     if isinstance(request.get("body"), str):
         request["body"] = _parsed(request["body"])
@@ -183,7 +187,9 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def send_signals(process: subprocess.Popen[Any], mock: Mock, signals: Sequence[Mapping[str, Any]], timeout_s: float) -> None:
+def send_signals(
+    process: subprocess.Popen[Any], mock: Mock, signals: Sequence[Mapping[str, Any]], timeout_s: float
+) -> None:
     """Sends each signal once its number of requests has arrived, and `wait_s` after that where it is given."""
     for entry in signals:
         deadline = time.monotonic() + timeout_s
@@ -193,12 +199,8 @@ def send_signals(process: subprocess.Popen[Any], mock: Mock, signals: Sequence[M
 
         wait_until(due, deadline - time.monotonic(), f"{entry['after_requests']} requests before {entry['signal']}")
         if entry.get("wait_s"):
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(entry["wait_s"])
-            except subprocess.TimeoutExpired:
-                pass
         if process.poll() is not None:
             return
         process.send_signal(signal.Signals[entry["signal"]])
-
-

@@ -8,10 +8,13 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .case import Case
 from .outcome import Outcome, list_files
 from .programs import Mock, clean_environment, normalise_requests, send_signals, stop
+
+if TYPE_CHECKING:
+    from .case import Case
 
 NOT_SUPPORTED = re.compile(r"not supported yet", re.IGNORECASE)
 HANG_SLACK_S = 60.0
@@ -64,7 +67,7 @@ def _replay(case: Case, setup: Setup, folder: Path) -> Replayed:
     mock = Mock(setup.program, folder, script=case.spec)
     try:
         places = _places(mock, setup, folder, work)
-        outcome = _run(case, setup, folder, work, mock, places)
+        outcome = _run(case, setup, folder, mock, places)
     finally:
         requests = mock.stop()
     outcome.requests = normalise_requests(requests, mock.host)
@@ -91,7 +94,8 @@ def _fill(text: str, places: dict[str, str]) -> str:
     return text
 
 
-def _run(case: Case, setup: Setup, folder: Path, work: Path, mock: Mock, places: dict[str, str]) -> Outcome:
+def _run(case: Case, setup: Setup, folder: Path, mock: Mock, places: dict[str, str]) -> Outcome:
+    work = Path(places["{CASE}"])
     command = [str(setup.program), *(_fill(arg, places) for arg in case.args), *setup.extra_args]
     extra = {name: _fill(value, places) for name, value in case.spec["env"].items()}
     for path in work.rglob("*.yaml"):

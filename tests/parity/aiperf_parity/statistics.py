@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 RELATIVE = 1e-12

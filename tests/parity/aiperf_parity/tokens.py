@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-from typing import Protocol
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class TokenCounter(Protocol):
@@ -18,12 +21,12 @@ def load_counter(directory: Path | None) -> TokenCounter | None:
     if directory is None or not (directory / "tokenizer.json").is_file():
         return None
     try:
-        from tokenizers import Tokenizer
+        library = import_module("tokenizers")
     except ImportError:
         return None
-    tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    tokenizer = library.Tokenizer.from_file(str(directory / "tokenizer.json"))
 
-    @lru_cache(maxsize=None)
+    @cache
     def count(text: str) -> int:
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from .case import Case
 from .compare import Context, compare_all
 from .findings import Findings
-from .outcome import Outcome
 from .policy import Policy, Rule, Verdict
-from .replay import Replayed
-from .tokens import TokenCounter
+
+if TYPE_CHECKING:
+    from .case import Case
+    from .replay import Replayed
+    from .tokens import TokenCounter
 
 
 @dataclass
@@ -30,6 +32,11 @@ class Judgement:
         if self.refused is not None:
             return "not yet"
         return "failed" if self.verdict.failed else "passed"
+
+    def fail(self, where: str, why: str) -> None:
+        """Notes that the case could not be compared at all."""
+        self.findings.holds(where, False, "a run", why)
+        self.verdict.failed = self.findings.differences
 
     def lines(self) -> list[str]:
         """The line of the case, and those below it."""
@@ -63,40 +70,26 @@ def grouped(notes: list[str]) -> list[str]:
     return rest + ([f"recomputing {', '.join(recomputed)}"] if recomputed else [])
 
 
-def judge(
-    case: Case,
-    replayed: Replayed,
-    policy: Policy,
-    count_tokens: TokenCounter | None,
-    workers: int,
-    label: str = "",
-    **tolerances: float,
-) -> Judgement:
-    """Compares and sorts what differs. `tolerances` are members of compare.Context."""
-    judgement = Judgement(case, label)
-    if replayed.refused is not None:
-        judgement.refused = replayed.refused
+@dataclass(frozen=True)
+class Judge:
+    """What every judgement needs. `tolerances` are members of compare.Context."""
+
+    policy: Policy
+    count_tokens: TokenCounter | None
+    tolerances: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, case: Case, replayed: Replayed, workers: int, label: str = "") -> Judgement:
+        """Compares and sorts what differs."""
+        judgement = Judgement(case, label, refused=replayed.refused)
+        if replayed.refused is None:
+            findings = judgement.findings
+            compare_all(Context(case, replayed.outcome, findings, self.count_tokens, workers, **self.tolerances))
+            judgement.verdict = self.policy.judge(findings, case.ending)
         return judgement
-    judge_outcome(judgement, replayed.outcome, policy, count_tokens, workers, **tolerances)
-    return judgement
 
 
-def judge_outcome(
-    judgement: Judgement,
-    outcome: Outcome,
-    policy: Policy,
-    count_tokens: TokenCounter | None,
-    workers: int,
-    **tolerances: float,
-) -> None:
-    """Fills in findings and verdict."""
-    context = Context(judgement.case, outcome, judgement.findings, count_tokens, workers, **tolerances)
-    compare_all(context)
-    judgement.verdict = policy.judge(judgement.findings, judgement.case.ending)
-
-
-def summary_lines(judgements: list[Judgement], policy: Policy) -> list[str]:
-    """The last lines: counts, what does not exist yet with reasons, entries of the policy that covered nothing."""
+def summary_lines(judgements: list[Judgement], policy: Policy, say_idle: bool = False) -> list[str]:
+    """The last lines: what does not exist yet with reasons, rules that covered nothing if wanted, counts."""
     words = Counter(judgement.word for judgement in judgements)
     missing: dict[Rule, set[str]] = defaultdict(set)
     used: set[Rule] = set()
@@ -106,7 +99,7 @@ def summary_lines(judgements: list[Judgement], policy: Policy) -> list[str]:
             missing[rule].add(difference.metric or difference.where)
     lines = [f"not yet: {', '.join(sorted(names))}: {rule.reason}" for rule, names in missing.items()]
     idle = [rule.metric or rule.field or "" for rule in (*policy.differences, *policy.not_yet) if rule not in used]
-    if idle:
+    if idle and say_idle:
         lines.append(f"exceptions without use here: {', '.join(idle)}")
     fields = len({name for names in missing.values() for name in names})
     lines.append(

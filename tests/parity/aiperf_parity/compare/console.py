@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from .context import Context
 from .csv_table import names_of
+
+if TYPE_CHECKING:
+    from .context import Context
 
 TOP = re.compile(r"\s*[┏╔┌+][━═─┳╦┬+-]+[┓╗┐+]\s*")
 BOTTOM = re.compile(r"\s*[└╚┗+][─═━┴╩┻+-]+[┘╝┛+]\s*")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..case import Case
 from ..findings import Findings, same
-from ..outcome import Outcome
-from ..tokens import TokenCounter
+
+if TYPE_CHECKING:
+    from ..case import Case
+    from ..outcome import Outcome
+    from ..tokens import TokenCounter
 
 
 @dataclass
 class Context:
     """One case, what our program did with it, and where to note what differs.
 
-    A single measured time may be later than the server's own by `time_tolerance_ms` and, as the server stamps after it has
-    written, earlier by `early_tolerance_ms`; the nearest of a run must be within `best_time_ms`.
+    A single measured time may be later than the server's own by `time_tolerance_ms` and, as the server stamps after it
+    has written, earlier by `early_tolerance_ms`; the nearest of a run must be within `best_time_ms`.
     """
 
     case: Case
@@ -53,8 +55,8 @@ def _objects(findings: Findings, where: str, golden: dict[str, Any], ours: dict[
             deep_equal(findings, f"{where}.{key}", value, ours[key])
         else:
             findings.checks += 1
-    for key in ours:
+    for key, value in ours.items():
         if key not in golden:
-            findings.extra(f"{where}.{key}", ours[key])
+            findings.extra(f"{where}.{key}", value)
     common = [key for key in golden if key in ours]
     findings.equal(f"{where}.order", common, [key for key in ours if key in golden])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..outcome import SUMMARY, TABLE, Outcome
-from .context import Context
 from .summary import is_metric
+
+if TYPE_CHECKING:
+    from .context import Context
 
 STATISTICS = ["avg", "min", "max", "sum", "p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "std"]
 HEADERS = (["Metric", *STATISTICS], ["Metric", "Value"])

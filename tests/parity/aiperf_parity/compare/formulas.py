@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..statistics import close
-from .context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .context import Context
 
 Values = dict[str, Any]
 
@@ -25,7 +28,7 @@ def _decode(v: Values) -> float:
 
 def _inter_token(v: Values) -> float:
     span = _nanoseconds(v["request_latency"]) - _nanoseconds(v["time_to_first_token"])
-    return span / (v["output_sequence_length"] - 1) * 1e-6
+    return float(span / (v["output_sequence_length"] - 1) * 1e-6)
 
 
 def _percent_off(expected: float, value: float) -> float:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..findings import same
-from .context import Context
 from .formulas import check_record_formulas
 from .requests import UUID, resampled
 from .timing import check_record_times
+
+if TYPE_CHECKING:
+    from .context import Context
 
 Record = dict[str, Any]
 Key = tuple[Any, ...]
@@ -68,9 +70,11 @@ class Expectations:
         return answers.get(record["metadata"].get("x_request_id", ""))
 
     def alike(self, record: Record) -> list[Record]:
-        """Golden records to be compared with one of ours: same answer, both good or both errors; else what comes nearest."""
+        """Golden records to compare one of ours with: same answer, both good or both errors; else the nearest."""
         same_phase = [one for one in self.context.golden.records if key_of(one)[0] == key_of(record)[0]]
-        same_answer = [one for one in self.shapes[self.answer(self.context.ours.answer_of, record)] if one in same_phase]
+        same_answer = [
+            one for one in self.shapes[self.answer(self.context.ours.answer_of, record)] if one in same_phase
+        ]
         pools = [same_answer, same_phase] if self.context.case.cut else [same_answer or same_phase]
         for pool in pools:
             same_kind = [one for one in pool if ("error" in one) == ("error" in record)]
@@ -113,7 +117,9 @@ def _compare_metadata(context: Context, nearest: Record, golden: Record | None, 
         _compare_member(context, name, expected[name], golden, metadata)
 
 
-def _compare_member(context: Context, name: str, expected: Any, golden: Record | None, metadata: dict[str, Any]) -> None:
+def _compare_member(
+    context: Context, name: str, expected: Any, golden: Record | None, metadata: dict[str, Any]
+) -> None:
     findings, value = context.findings, metadata[name]
     where = f"records.metadata.{name}"
     if name in IDENTIFIERS:
@@ -200,15 +206,14 @@ def without_addresses(text: str) -> str:
 
 def compare_errors(context: Context, where: str, golden: dict[str, Any], ours: dict[str, Any]) -> None:
     """Code, type and message of an error, up to addresses and times."""
-    for name in golden:
+    for name, value in golden.items():
         if name not in ours:
-            context.findings.missing(f"{where}.{name}", golden[name])
+            context.findings.missing(f"{where}.{name}", value)
         else:
-            one, other = _plain(golden[name]), _plain(ours[name])
-            context.findings.equal(f"{where}.{name}", one, other)
-    for name in ours:
+            context.findings.equal(f"{where}.{name}", _plain(value), _plain(ours[name]))
+    for name, value in ours.items():
         if name not in golden:
-            context.findings.extra(f"{where}.{name}", ours[name])
+            context.findings.extra(f"{where}.{name}", value)
     common = [name for name in golden if name in ours]
     context.findings.equal(f"{where}.order", common, [name for name in ours if name in golden])
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..case import ISL_FLAGS, in_flight_until, overlaps
 from ..findings import Findings, same
 from .context import Context, deep_equal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Request = dict[str, Any]
 TEXT_KEYS = {"content", "prompt", "text", "input", "inputs", "query", "passages", "documents", "texts", "system"}
@@ -55,7 +58,7 @@ def _identifiers(context: Context) -> None:
             context.findings.holds(
                 "requests.request_id", bool(UUID.fullmatch(identifier or "")), "a UUID in lower case", identifier
             )
-            seen[identifier] += 1
+            seen[str(identifier)] += 1
     repeated = [identifier for identifier, count in seen.items() if count > 1]
     context.findings.equal("requests.request_id.distinct", [], repeated)
 
@@ -84,7 +87,7 @@ def mask_body(body: Any, label: Callable[[str], Any], length: Callable[[int], An
 def texts_of(body: Any) -> list[str]:
     """The texts which mask_body replaces, in order."""
     found: list[str] = []
-    mask_body(body, lambda text: found.append(text), lambda value: value)
+    mask_body(body, found.append, lambda value: value)
     return found
 
 
@@ -174,7 +177,7 @@ def compare_bags(findings: Findings, where: str, golden: list[Any], ours: list[A
 
 def _compact(request: Request) -> bool:
     text = json.dumps(request["body"], ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode("utf-8")) == request["body_bytes"]
+    return bool(len(text.encode("utf-8")) == request["body_bytes"])
 
 
 def _serialisation(context: Context) -> None:
@@ -194,7 +197,9 @@ def _drawn_lengths(context: Context) -> None:
     mean, deviation = case.value(*ISL_FLAGS), case.value("--isl-stddev")
     if not case.synthetic or count is None or mean is None or deviation is None or not case.drawn_isl:
         return
-    lengths = [count(text) for text in {text for request in context.ours.requests for text in texts_of(request["body"])}]
+    lengths = [
+        count(text) for text in {text for request in context.ours.requests for text in texts_of(request["body"])}
+    ]
     bound = 6 * float(deviation) / math.sqrt(max(len(lengths), 1)) + 1
     average = sum(lengths) / max(len(lengths), 1)
     context.findings.holds(
@@ -224,11 +229,10 @@ def _headers(context: Context) -> None:
 def _comparable_headers(request: Request, numbered_sessions: bool) -> list[list[str]]:
     result = []
     for name, value in request["headers"]:
-        if name.lower() == "content-length":
-            value = "{LENGTH}"
-        elif not numbered_sessions:
-            value = re.sub(r"\{SESSION:\d+\}", "{SESSION}", value)
-        result.append([name, re.sub(r"boundary=\S+", "boundary={BOUNDARY}", value)])
+        shown = "{LENGTH}" if name.lower() == "content-length" else value
+        if not numbered_sessions:
+            shown = re.sub(r"\{SESSION:\d+\}", "{SESSION}", shown)
+        result.append([name, re.sub(r"boundary=\S+", "boundary={BOUNDARY}", shown)])
     return result
 
 
@@ -316,12 +320,14 @@ def _arrivals(context: Context) -> None:
     """Open loop at a fixed rate: the exact grid, or gaps of the asked mean with the asked spread."""
     case = context.case
     rate_text = case.value("--request-rate")
-    steady = not case.has("--request-rate-ramp-duration", "--concurrency", "--warmup-request-count", "--user-centric-rate")
+    steady = not case.has(
+        "--request-rate-ramp-duration", "--concurrency", "--warmup-request-count", "--user-centric-rate"
+    )
     single_turn = all(record["metadata"]["turn_index"] == 0 for record in context.golden.records)
     if rate_text is None or not steady or not single_turn or len(context.ours.requests) < 3:
         return
     rate = float(rate_text)
-    times = sorted(request["t_ms"] for request in context.ours.requests)
+    times = [request["t_ms"] for request in _by_session_number(context)]
     if case.value("--arrival-pattern", "--request-rate-mode") == "constant":
         worst = max(abs(at - times[0] - 1000 * index / rate) for index, at in enumerate(times))
         context.findings.holds(
@@ -334,8 +340,20 @@ def _arrivals(context: Context) -> None:
         _random_arrivals(context, times, rate)
 
 
+def _by_session_number(context: Context) -> list[Request]:
+    """Our requests in the order in which they were planned, as far as the records tell it; else in that of arrival."""
+    numbers = {
+        record["metadata"].get("x_request_id"): record["metadata"].get("session_num") for record in context.ours.records
+    }
+    requests = sorted(context.ours.requests, key=lambda request: request["t_ms"])
+    if len(requests) == len(numbers) and all(request.get("x_request_id") in numbers for request in requests):
+        requests.sort(key=lambda request: numbers[request["x_request_id"]])
+    return requests
+
+
 def _random_arrivals(context: Context, times: list[float], rate: float) -> None:
-    gaps = [(later - earlier) / 1000 for earlier, later in zip(times, times[1:], strict=False)]
+    arrived = sorted(times)
+    gaps = [(later - earlier) / 1000 for earlier, later in itertools.pairwise(arrived)]
     smoothness = float(context.case.value("--arrival-smoothness", "--vllm-burstiness") or 1.0)
     mean = sum(gaps) / len(gaps)
     error = 5 / (rate * math.sqrt(smoothness * len(gaps)))

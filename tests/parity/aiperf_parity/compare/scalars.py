@@ -12,8 +12,8 @@ from typing import Any
 class Sample:
     """The records that count: good answers of profiling phases, and how many failed.
 
-    `values` holds every value of a metric over the good ones (lists flattened), `failed` those of error records, `waits` the
-    times that count from the credit, in ms, over both.
+    `values` holds every value of a metric over the good ones (lists flattened), `failed` those of error records,
+    `waits` the times that count from the credit, in ms, over both.
     """
 
     values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -64,7 +64,7 @@ Formula = Callable[[Sample, dict[str, Any]], float | None]
 
 
 def _sum_of(tag: str) -> Formula:
-    return lambda sample, summary: sample.total(tag)
+    return lambda sample, _summary: sample.total(tag)
 
 
 def _per_second(total: Callable[[Sample], float | None]) -> Formula:
@@ -77,7 +77,7 @@ def _per_second(total: Callable[[Sample], float | None]) -> Formula:
     return formula
 
 
-def _duration(sample: Sample, summary: dict[str, Any]) -> float | None:
+def _duration(sample: Sample, _summary: dict[str, Any]) -> float | None:
     if sample.first_start_ns is None or sample.last_end_ns is None:
         return None
     return (sample.last_end_ns - sample.first_start_ns) / 1e9
@@ -88,23 +88,23 @@ def _all_tokens(sample: Sample) -> float | None:
     return None if None in parts else sum(part for part in parts if part is not None)
 
 
-def _error_rate(sample: Sample, summary: dict[str, Any]) -> float | None:
+def _error_rate(sample: Sample, _summary: dict[str, Any]) -> float | None:
     return 100 * sample.errors / (sample.good + sample.errors) if sample.good + sample.errors else None
 
 
-def _cache_read_share(sample: Sample, summary: dict[str, Any]) -> float | None:
+def _cache_read_share(sample: Sample, _summary: dict[str, Any]) -> float | None:
     read, prompt = sample.total("usage_prompt_cache_read_tokens"), sample.total("usage_prompt_tokens")
     return 100 * read / prompt if read is not None and prompt else None
 
 
 def _failed_sum(tag: str) -> Formula:
-    return lambda sample, summary: sum(sample.failed[tag]) if tag in sample.failed else None
+    return lambda sample, _summary: sum(sample.failed[tag]) if tag in sample.failed else None
 
 
 SCALARS: dict[str, Formula] = {
-    "request_count": lambda sample, summary: sample.good,
-    "error_request_count": lambda sample, summary: sample.errors,
-    "completed_request_count": lambda sample, summary: sample.good + sample.errors,
+    "request_count": lambda sample, _summary: sample.good,
+    "error_request_count": lambda sample, _summary: sample.errors,
+    "completed_request_count": lambda sample, _summary: sample.good + sample.errors,
     "request_error_rate": _error_rate,
     "benchmark_duration": _duration,
     "output_token_throughput": _per_second(lambda sample: sample.total("output_sequence_length")),

@@ -92,17 +92,17 @@ def _metrics(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> 
 
 
 def _equal_numbers(context: Context, where: str, tag: str, golden: dict[str, Any], ours: dict[str, Any]) -> None:
-    for name in golden:
+    for name, value in golden.items():
         if name in ours and name != "unit":
-            near = close(golden[name], ours[name], absolute=1e-12)
-            context.findings.holds(f"{where}.{name}", near, golden[name], ours[name], tag)
+            near = close(value, ours[name], absolute=1e-12)
+            context.findings.holds(f"{where}.{name}", near, value, ours[name], tag)
 
 
 def countable(context: Context, tag: str, unit: str) -> bool:
     """Whether a metric is made of counts alone, so that two programs must agree on it."""
-    if context.case.drawn_isl and not context.case.has("--use-server-token-count"):
-        if tag in ("input_sequence_length", "total_isl", "error_isl", "total_error_isl"):
-            return False
+    lengths = ("input_sequence_length", "total_isl", "error_isl", "total_error_isl")
+    if tag in lengths and context.case.drawn_isl and not context.case.has("--use-server-token-count"):
+        return False
     over_time = ("effective_", "active_", "tokens_in_flight")
     return (unit in ("tokens", "requests") and not tag.startswith(over_time)) or tag == "request_error_rate"
 
@@ -116,7 +116,9 @@ def _fixed_members(context: Context, golden: dict[str, Any], ours: dict[str, Any
         if is_metric(value) or name in OWN_FORM or name not in ours:
             continue
         if name == "benchmark_id":
-            findings.holds("json.benchmark_id", bool(IDENTIFIER.fullmatch(str(ours[name]))), "12 hex digits", ours[name])
+            findings.holds(
+                "json.benchmark_id", bool(IDENTIFIER.fullmatch(str(ours[name]))), "12 hex digits", ours[name]
+            )
         else:
             findings.equal(f"json.{name}", value, ours[name])
     if "input_config" in ours:

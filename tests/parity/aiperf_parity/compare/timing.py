@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .context import Context
+if TYPE_CHECKING:
+    from .context import Context
+
 
 def content_events(answer: dict[str, Any]) -> list[int] | None:
     """Indices of the events of a scripted answer that carry content of a chat or completions stream.
@@ -54,7 +56,7 @@ def scripted_answer(context: Context, request: dict[str, Any]) -> dict[str, Any]
     for route in context.case.spec["mock"]["routes"]:
         same_path = request["target"].split("?")[0] == route["path"]
         if same_path and request["method"] == route["method"] and request.get("answer") is not None:
-            return route["answers"][request["answer"]]
+            return dict(route["answers"][request["answer"]])
     return None
 
 
@@ -72,7 +74,9 @@ def check_record_times(context: Context, record: dict[str, Any]) -> None:
     early, late = context.early_tolerance_ms, context.time_tolerance_ms
     for tag, value in lateness(context, record).items():
         expected = f"-{early:g} to +{late:g} ms against the server"
-        context.findings.holds(f"records.metrics.{tag}.time", -early <= value <= late, expected, f"{value:+.1f} ms", tag)
+        context.findings.holds(
+            f"records.metrics.{tag}.time", -early <= value <= late, expected, f"{value:+.1f} ms", tag
+        )
 
 
 def compare_best_times(context: Context) -> None:
