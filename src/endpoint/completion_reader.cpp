@@ -18,9 +18,44 @@ std::int32_t token_count(od::value value) {
     return static_cast<std::int32_t>(number);
 }
 
-std::string_view text_of(od::value value) {
-    std::string_view text;
-    return value.get_string().get(text) == simdjson::SUCCESS ? text : std::string_view{};
+/// Length of the well-formed UTF-8 character at the beginning of `text` (which is not empty); 0 = there is none, and
+/// `broken` bytes of the beginning of one stand there (at least 1).
+std::size_t character_length(std::string_view text, std::size_t& broken) noexcept {
+    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char lead = byte(0);
+    broken = 1;
+    if (lead < 0x80) {
+        return 1;
+    }
+    const std::size_t length = lead >= 0xC2 && lead < 0xE0   ? 2
+                               : lead >= 0xE0 && lead < 0xF0 ? 3
+                               : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                             : 0;
+    // The second byte's range keeps out overlong forms, surrogates and what is above U+10FFFF.
+    const unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    for (std::size_t i = 1; i < length; ++i) {
+        if (i >= text.size() || byte(i) < (i == 1 ? low : 0x80) || byte(i) > (i == 1 ? high : 0xBF)) {
+            return 0;
+        }
+        ++broken;
+    }
+    return length;
+}
+
+/// `text` with each broken piece of UTF-8 replaced by U+FFFD, as Python's decoder does with errors="replace".
+void replace_invalid(std::string_view text, std::string& out) {
+    out.clear();
+    while (!text.empty()) {
+        std::size_t broken = 0;
+        const std::size_t length = character_length(text, broken);
+        if (length > 0) {
+            out.append(text.substr(0, length));
+        } else {
+            out.append("\xEF\xBF\xBD");
+        }
+        text.remove_prefix(length > 0 ? length : broken);
+    }
 }
 
 class CompletionReader final : public AnswerReader {
@@ -29,24 +64,49 @@ public:
         : shape_(shape) {}
 
     bool read(const char* json, std::size_t size, Delta& delta) override {
-        delta = {};
-        tool_.clear();
-        known_object_ = true;
-        od::document document;
-        od::object root;
-        if (parser_.iterate(json, size, size + simdjson::SIMDJSON_PADDING).get(document) != simdjson::SUCCESS ||
-            document.get_object().get(root) != simdjson::SUCCESS) {
-            return false;
+        simdjson::error_code error = read_once(json, size, delta);
+        if (error == simdjson::UTF8_ERROR) {
+            replace_invalid({json, size}, repaired_);
+            repaired_.reserve(repaired_.size() + simdjson::SIMDJSON_PADDING);
+            error = read_once(repaired_.data(), repaired_.size(), delta);
         }
-        if (!read_root(root, delta)) {
+        if (error != simdjson::SUCCESS) {
             delta = {};
-            return false;
         }
-        delta.tool = tool_;
-        return true;
+        return error == simdjson::SUCCESS;
     }
 
 private:
+    simdjson::error_code read_once(const char* json, std::size_t size, Delta& delta) {
+        delta = {};
+        tool_.clear();
+        known_object_ = true;
+        malformed_ = false;
+        od::document document;
+        od::object root;
+        simdjson::error_code error = parser_.iterate(json, size, size + simdjson::SIMDJSON_PADDING).get(document);
+        if (error == simdjson::SUCCESS) {
+            error = document.get_object().get(root);
+        }
+        if (error != simdjson::SUCCESS) {
+            return error;
+        }
+        // Behind the object nothing may follow: then there is no place left to stand on.
+        if (!read_root(root, delta) || malformed_ || document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
+            return simdjson::TAPE_ERROR;
+        }
+        delta.tool = tool_;
+        return error;
+    }
+
+    /// The text of a string; empty for every other type.
+    std::string_view text_of(od::value value) {
+        std::string_view text;
+        const simdjson::error_code error = value.get_string().get(text);
+        malformed_ = malformed_ || (error != simdjson::SUCCESS && error != simdjson::INCORRECT_TYPE);
+        return error == simdjson::SUCCESS ? text : std::string_view{};
+    }
+
     bool read_root(od::object& root, Delta& delta) {
         for (auto field : root) {
             std::string_view key;
@@ -215,8 +275,10 @@ private:
 
     ChoiceShape shape_;
     bool known_object_ = true;
+    bool malformed_ = false;  // a string that is none
     od::parser parser_;
     std::string tool_;
+    std::string repaired_;  // a message that was not UTF-8
 };
 
 }  // namespace

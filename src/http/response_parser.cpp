@@ -28,14 +28,31 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
            std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
+bool is_blank(char c) noexcept {
+    return c == ' ' || c == '\t';
+}
+
+/// Without the white space around it; line ends count as such, since a folded value may hold some.
 std::string_view trim(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-        text.remove_prefix(1);
+    constexpr std::string_view k_white = " \t\r\n";
+    const std::size_t first = text.find_first_not_of(k_white);
+    return first == std::string_view::npos ? std::string_view{}
+                                           : text.substr(first, text.find_last_not_of(k_white) + 1 - first);
+}
+
+/// Takes the first line off `head`, which ends with a line end, and returns it without its own. `folded`: lines that
+/// begin with white space go on with it (RFC 9112, section 5.2).
+std::string_view take_line(std::string_view& head, bool folded) noexcept {
+    std::size_t lf = head.find('\n');
+    while (folded && lf + 1 < head.size() && is_blank(head[lf + 1])) {
+        lf = head.find('\n', lf + 1);
     }
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-        text.remove_suffix(1);
+    std::string_view line = head.substr(0, lf);
+    head.remove_prefix(lf + 1);
+    if (!line.empty() && line.back() == '\r') {
+        line.remove_suffix(1);
     }
-    return text;
+    return line;
 }
 
 template <class Visit>
@@ -97,7 +114,6 @@ std::string_view message(ParseError error) noexcept {
         case ParseError::bad_chunk: return "malformed chunked coding";
         case ParseError::content_encoding: return "a content encoding that was not asked for";
         case ParseError::truncated: return "the connection closed before the end of the body";
-        case ParseError::trailing_bytes: return "bytes after the end of the answer";
     }
     return "unknown error";
 }
@@ -138,7 +154,7 @@ std::size_t ResponseParser::take_head(const char* data, std::size_t size) {
     const std::size_t room = k_head_limit + 1 - before;
     head_bytes_.append(data, std::min(size, room));
     const std::size_t end = find_head_end(head_bytes_, before > 2 ? before - 3 : 0);
-    if (end != std::string::npos) {
+    if (end != std::string::npos && end <= k_head_limit) {
         // What was copied beyond the head belongs to the body: it is fed again from the caller's buffer.
         head_bytes_.resize(end);
         parse_head(head_bytes_);
@@ -156,25 +172,16 @@ std::size_t ResponseParser::take_head(const char* data, std::size_t size) {
 void ResponseParser::parse_head(std::string_view head) {
     HeadFacts facts;
     head_ = {};
-    bool first = true;
-    while (!head.empty()) {
-        const std::size_t lf = head.find('\n');
-        std::string_view line = head.substr(0, lf);
-        head.remove_prefix(lf + 1);
-        if (!line.empty() && line.back() == '\r') {
-            line.remove_suffix(1);
-        }
-        if (first) {
-            first = false;
-            if (!parse_status_line(line, head_, facts)) {
-                return fail(ParseError::bad_status_line);
-            }
-        } else if (!line.empty()) {
+    if (!parse_status_line(take_line(head, false), head_, facts)) {
+        return fail(ParseError::bad_status_line);
+    }
+    while (state_ != State::failed && !head.empty()) {
+        if (const std::string_view line = take_line(head, true); !line.empty()) {
             parse_header_line(line, facts);
-            if (state_ == State::failed) {
-                return;
-            }
         }
+    }
+    if (state_ == State::failed) {
+        return;
     }
     if (head_.status >= 200) {
         decide_framing(facts);
@@ -185,7 +192,7 @@ void ResponseParser::parse_head(std::string_view head) {
 
 void ResponseParser::parse_header_line(std::string_view line, HeadFacts& facts) {
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || colon == 0 || line[0] == ' ' || line[0] == '\t' || line[colon - 1] == ' ') {
+    if (colon == std::string_view::npos || colon == 0 || is_blank(line[0]) || is_blank(line[colon - 1])) {
         return fail(ParseError::bad_header);
     }
     const std::string_view name = line.substr(0, colon);
@@ -272,6 +279,7 @@ bool ResponseParser::chunk_step(char c) noexcept {
             } else {
                 chunk_ = remaining_ == 0 ? ChunkState::trailer : ChunkState::data;
                 chunk_digits_ = false;
+                trailer_bytes_ = 0;
             }
             break;
         case ChunkState::data: break;
@@ -290,8 +298,14 @@ bool ResponseParser::chunk_step(char c) noexcept {
         case ChunkState::trailer:  // at the beginning of a trailer line
             if (c == '\n') {
                 state_ = State::done;
-            } else if (c != '\r') {
-                chunk_ = ChunkState::trailer_line;
+            } else {
+                chunk_ = c == '\r' ? ChunkState::end_lf : ChunkState::trailer_line;
+            }
+            break;
+        case ChunkState::end_lf:
+            state_ = State::done;
+            if (c != '\n') {
+                fail(ParseError::bad_chunk);
             }
             break;
         case ChunkState::trailer_line:

@@ -44,16 +44,22 @@ std::size_t SseParser::skip_mark(const char* data, std::size_t size) noexcept {
 }
 
 void SseParser::add_data(char* data, std::size_t size) {
-    size = std::min(size, k_event_limit - std::min(k_event_limit, data_.size()));
     if (!has_data_) {
         has_data_ = true;
         in_place_ = data;
-        in_place_size_ = size;
+        in_place_size_ = std::min(size, k_event_limit);
         return;
     }
     own_data();
-    data_ += '\n';
-    data_.append(data, size);
+    if (data_.size() < k_event_limit) {
+        data_ += '\n';
+        data_.append(data, std::min(size, k_event_limit - data_.size()));
+    }
+}
+
+void SseParser::add_partial(const char* data, std::size_t size) {
+    constexpr std::size_t k_line_limit = k_event_limit + 16;  // with the field's name
+    partial_.append(data, std::min(size, k_line_limit - partial_.size()));
 }
 
 void SseParser::own_data() {

@@ -1,9 +1,9 @@
 #include "aiperf/load/answer.hpp"
 
+#include "aiperf/load/error_text.hpp"
+
 #include <algorithm>
-#include <cerrno>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 namespace aiperf::load {
@@ -16,20 +16,13 @@ namespace {
 
 constexpr std::string_view k_no_content =
     "InvalidInferenceResultError('Invalid inference result: No responses with actual content were received from the "
-    "server "
-    "(only usage/metadata, null/empty data, or [DONE] markers)')";
+    "server (only usage/metadata, null/empty data, or [DONE] markers)')";
 constexpr std::string_view k_disconnected = "ServerDisconnectedError('Server disconnected')";
 
 bool equals_error(std::string_view name) noexcept {
     constexpr std::string_view k_error = "error";
     return name.size() == k_error.size() &&
            std::equal(name.begin(), name.end(), k_error.begin(), [](char a, char b) { return (a | 0x20) == b; });
-}
-
-/// As AIPerf words a connection error: its exception, the system's number and the system's words.
-std::string os_error(std::string_view type, int error_number) {
-    return std::string(type) + "(" + std::to_string(error_number) + ", '" +
-           std::generic_category().message(error_number) + "')";
 }
 
 EventKind kind_of(const endpoint::Delta& delta) noexcept {
@@ -94,9 +87,7 @@ void Answer::closed_by_peer(std::int64_t now_ns, endpoint::AnswerReader& reader)
         return take_whole_body(reader);
     }
     if (had_head) {
-        fail(ErrorKind::payload,
-             "ClientPayloadError('Response payload is not completed: the connection closed before the end of the "
-             "body')");
+        fail(ErrorKind::payload, payload_error_text(parser_.chunked(), 0));
     } else {
         fail(ErrorKind::disconnected, std::string(k_disconnected));
     }
@@ -104,14 +95,9 @@ void Answer::closed_by_peer(std::int64_t now_ns, endpoint::AnswerReader& reader)
 
 void Answer::broken(int error_number) {
     if (parser_.head_complete()) {
-        // AIPerf's client words it so for chunked bodies.
-        fail(ErrorKind::payload,
-             "ClientPayloadError(\"Response payload is not completed: <TransferEncodingError: 400, message='Not enough "
-             "data to "
-             "satisfy transfer length header.'>. " +
-                 os_error("ConnectionResetError", error_number) + "\")");
+        fail(ErrorKind::payload, payload_error_text(parser_.chunked(), error_number));
     } else {
-        fail(ErrorKind::reset, os_error("ClientOSError", error_number));
+        fail(ErrorKind::reset, client_os_error_text(error_number));
     }
 }
 
@@ -128,6 +114,7 @@ void Answer::take_head(const http::ResponseHead& head) {
     bad_status_ = head.status < 200 || head.status > 299;
     if (bad_status_) {
         error_.assign(head.reason).append("\n");
+        error_limit_ = error_.size() + k_error_body_limit;
     } else if (head.event_stream) {
         record_->flags |= record::flag::streamed;
     }
@@ -135,7 +122,7 @@ void Answer::take_head(const http::ResponseHead& head) {
 
 void Answer::take_body(char* data, std::size_t size, endpoint::AnswerReader& reader) {
     if (bad_status_) {
-        error_.append(data, std::min(size, k_error_body_limit - std::min(k_error_body_limit, error_.size())));
+        error_.append(data, std::min(size, error_limit_ - std::min(error_limit_, error_.size())));
     } else if ((record_->flags & record::flag::streamed) != 0) {
         Sink sink{*this, reader};
         sse_.feed(data, size, sink);
@@ -150,7 +137,7 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
     }
     const std::string_view text(data, size);
     if (equals_error(name)) {
-        fail(ErrorKind::sse_error, "SSEResponseError('Error occurred in SSE response: " + std::string(text) + "')");
+        fail(ErrorKind::sse_error, sse_error_text(name, text, now_ns_));
         sse_failed_ = true;
         return;
     }

@@ -22,7 +22,12 @@ ErrorDetails error_details(const RecordSet& set, const Record& record) {
         case ErrorKind::payload: return {0, "ClientPayloadError", std::string(text)};
         case ErrorKind::sse_error: return {502, "SSEResponseError", std::string(text)};
         case ErrorKind::protocol: return {0, "ClientResponseError", std::string(text)};
-        case ErrorKind::lost: return {0, "WorkerLostError", std::string(text)};
+        case ErrorKind::lost:
+            // Nobody was left to write a text.
+            return {0,
+                    "WorkerLostError",
+                    text.empty() ? "WorkerLostError('The worker ended while the request was in flight')"
+                                 : std::string(text)};
     }
     return {};
 }

@@ -23,6 +23,15 @@ std::uint64_t round_up(std::uint64_t bytes) noexcept {
     return (bytes + k_page - 1) / k_page * k_page;
 }
 
+/// Error number, or 0. A signal only interrupts.
+int allocate(int fd, std::uint64_t from, std::uint64_t to) noexcept {
+    int failure = EINTR;
+    while (failure == EINTR) {
+        failure = ::posix_fallocate(fd, static_cast<off_t>(from), static_cast<off_t>(to - from));
+    }
+    return failure;
+}
+
 }  // namespace
 
 GrowingFile::GrowingFile(const std::filesystem::path& path, std::uint64_t first_bytes)
@@ -58,17 +67,17 @@ GrowingFile::~GrowingFile() {
 bool GrowingFile::reserve(std::uint64_t end) noexcept {
     const std::scoped_lock lock(mutex_);
     const std::uint64_t have = reserved_.load(std::memory_order_relaxed);
-    if (end <= have) {
-        return true;
+    if (end <= have || finished_) {
+        return end <= have;
     }
     // Extents double from small beginnings, so that ten requests do not reserve 64 MiB.
     std::uint64_t want = std::min(round_up(std::max(end, have + std::clamp(have, k_page, k_largest_extent))), range_);
     int failure = end > range_ ? EFBIG : 0;
     if (failure == 0) {
-        failure = ::posix_fallocate(fd_, static_cast<off_t>(have), static_cast<off_t>(want - have));
+        failure = allocate(fd_, have, want);
         if (failure == ENOSPC && round_up(end) < want) {
             want = round_up(end);  // less, but enough
-            failure = ::posix_fallocate(fd_, static_cast<off_t>(have), static_cast<off_t>(want - have));
+            failure = allocate(fd_, have, want);
         }
     }
     if (failure != 0) {
@@ -109,6 +118,7 @@ void GrowingFile::grow_ahead() noexcept {
 
 void GrowingFile::finish(std::uint64_t bytes) noexcept {
     const std::scoped_lock lock(mutex_);
+    finished_ = true;  // growing ahead may still be under way
     // Shrinking needs no space; where it fails all the same, the file is merely longer than needed.
     if (::ftruncate(fd_, static_cast<off_t>(bytes)) == 0) {
         reserved_.store(std::min(bytes, reserved_.load(std::memory_order_relaxed)), std::memory_order_release);

@@ -51,6 +51,23 @@ void set_state(Record& record, State state) noexcept {
     std::atomic_ref<std::uint16_t>(record.state).store(static_cast<std::uint16_t>(state), std::memory_order_release);
 }
 
+/// Sets every field but the state, which others may be looking at.
+void clear_but_state(Record& record) noexcept {
+    static constexpr Record k_fresh{};
+    constexpr std::size_t k_state_bytes = sizeof(k_fresh.state);
+    static_assert(offsetof(Record, state) == 0);
+    std::memcpy(reinterpret_cast<std::byte*>(&record) + k_state_bytes,         // NOLINT: bytes of a plain struct
+                reinterpret_cast<const std::byte*>(&k_fresh) + k_state_bytes,  // NOLINT
+                sizeof(Record) - k_state_bytes);
+}
+
+/// memcpy that may be told to copy nothing from nowhere.
+void copy(std::byte* to, const void* from, std::size_t bytes) noexcept {
+    if (bytes > 0) {
+        std::memcpy(to, from, bytes);
+    }
+}
+
 }  // namespace
 
 Journal::Journal(const std::filesystem::path& directory, const JournalPlan& plan)
@@ -173,7 +190,7 @@ Record* Journal::Writer::claim(std::uint64_t slot) noexcept {
         journal_.kick();
     }
     Record& record = journal_.at(slot);
-    record = Record{};
+    clear_but_state(record);
     record.worker = worker_;
     set_state(record, State::claimed);
     return &record;
@@ -193,10 +210,10 @@ bool Journal::Writer::commit(Record& record,
     if (!events_.ensure(events_end) || !text_.ensure(text_end)) {
         return false;
     }
-    std::memcpy(events_.data() + events_end_, events.data(), events.size_bytes());
+    copy(events_.data() + events_end_, events.data(), events.size_bytes());
     std::byte* at = text_.data() + text_end_;
     for (const std::string_view text : {output, reasoning, error}) {
-        std::memcpy(at, text.data(), text.size());
+        copy(at, text.data(), text.size());
         at += text.size();
     }
     record.events_offset = events_end_;

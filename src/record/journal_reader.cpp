@@ -13,6 +13,33 @@
 
 namespace aiperf::record {
 
+namespace {
+
+/// How many of the first `count` slots of a records file reach up to the last one ever claimed. Reads the file and not
+/// its mapping: a journal that is closed just now is cut, and the mapping behind the cut would kill the reader.
+std::size_t count_claimed(int fd, std::size_t count) {
+    constexpr std::size_t k_batch = 1024;
+    std::vector<Record> batch(k_batch);
+    while (count > 0) {
+        const std::size_t first = (count - 1) / k_batch * k_batch;
+        const std::size_t bytes = (count - first) * sizeof(Record);
+        const ssize_t got =
+            ::pread(fd, batch.data(), bytes, static_cast<off_t>(k_header_bytes + first * sizeof(Record)));
+        const std::size_t there = got > 0 ? static_cast<std::size_t>(got) / sizeof(Record) : 0;
+        for (count = std::min(count, first + there);
+             count > first && batch[count - first - 1].state == static_cast<std::uint16_t>(State::free);
+             --count) {
+        }
+        if (count > first) {
+            return count;
+        }
+        count = first;
+    }
+    return 0;
+}
+
+}  // namespace
+
 /// A whole file, mapped privately; an empty or missing file is an empty mapping.
 class JournalReader::Mapping {
 public:
@@ -31,6 +58,9 @@ public:
         }
         size_ = static_cast<std::size_t>(facts.st_size);
         void* map = size_ == 0 ? MAP_FAILED : ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+        if (required && size_ > k_header_bytes) {
+            claimed_ = count_claimed(fd, (size_ - k_header_bytes) / sizeof(Record));
+        }
         ::close(fd);
         if (map == MAP_FAILED) {
             size_ = 0;
@@ -52,6 +82,9 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+    /// Slots up to the last one ever claimed, where this is the records file.
+    [[nodiscard]] std::size_t claimed() const noexcept { return claimed_; }
+
     /// Bytes [offset, offset + size), or nullptr where they are not all there.
     [[nodiscard]] const std::byte* range(std::uint64_t offset, std::uint64_t size) const noexcept {
         return offset <= size_ && size <= size_ - offset ? data_ + offset : nullptr;
@@ -60,6 +93,7 @@ public:
 private:
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
+    std::size_t claimed_ = 0;
 };
 
 namespace {
@@ -115,13 +149,7 @@ JournalReader::JournalReader(const std::filesystem::path& directory) {
     info_ = info_of(header);
     finished_ = header.finished != 0;
     records_ = reinterpret_cast<Record*>(file.data() + k_header_bytes);  // NOLINT: the file's layout
-    count_ = (file.size() - k_header_bytes) / sizeof(Record);
-    if (finished_) {
-        count_ = std::min<std::size_t>(count_, header.slots);
-    }
-    while (count_ > 0 && records_[count_ - 1].state == static_cast<std::uint16_t>(State::free)) {
-        --count_;  // reserved, never claimed
-    }
+    count_ = finished_ ? std::min<std::size_t>(file.claimed(), header.slots) : file.claimed();
     for (std::uint32_t worker = 0; worker < header.workers; ++worker) {
         mappings_.push_back(std::make_unique<Mapping>(directory / ("events." + std::to_string(worker)), false));
         mappings_.push_back(std::make_unique<Mapping>(directory / ("text." + std::to_string(worker)), false));
@@ -169,7 +197,7 @@ std::uint64_t JournalReader::settle_lost() noexcept {
             continue;
         }
         record.error = static_cast<std::uint8_t>(ErrorKind::lost);
-        record.end_ns = std::max({record.send_start_ns, record.send_end_ns, record.first_byte_ns});
+        record.end_ns = std::max({record.send_start_ns, record.send_end_ns, record.first_byte_ns, record.headers_ns});
         record.event_count = 0;
         record.output_bytes = record.reasoning_bytes = record.error_bytes = 0;
         record.state = static_cast<std::uint16_t>(State::committed);

@@ -19,7 +19,6 @@ enum class ParseError : std::uint8_t {
     bad_chunk,
     content_encoding,  ///< the body is compressed though it was not asked to be
     truncated,         ///< the connection closed before the end of the body
-    trailing_bytes,    ///< bytes after the end of the answer
 };
 
 /// A sentence for each error, for records and logs.
@@ -68,12 +67,25 @@ public:
     /// True where the connection can serve again after this answer.
     [[nodiscard]] bool keep_alive() const noexcept { return head_.keep_alive && framing_ != Framing::until_close; }
 
+    /// True where the final answer's body comes in chunks.
+    [[nodiscard]] bool chunked() const noexcept { return framing_ == Framing::chunked; }
+
     /// Bytes of body handed on so far.
     [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
 
 private:
     enum class Framing : std::uint8_t { none, length, chunked, until_close };
-    enum class ChunkState : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer, trailer_line };
+    enum class ChunkState : std::uint8_t {
+        size,
+        extension,
+        size_lf,
+        data,
+        data_cr,
+        data_lf,
+        trailer,
+        end_lf,
+        trailer_line
+    };
 
     void parse_head(std::string_view head);
     void parse_header_line(std::string_view line, struct HeadFacts& facts);
@@ -93,8 +105,8 @@ private:
     bool chunk_digits_ = false;
     std::uint64_t remaining_ = 0;  // of the body (length) or of the chunk
     std::uint64_t body_bytes_ = 0;
-    std::size_t trailer_bytes_ = 0;
-    std::string head_bytes_;  // head so far, only where it came in pieces
+    std::size_t trailer_bytes_ = 0;  // of a chunk's extension, or of all trailer lines
+    std::string head_bytes_;         // head so far, only where it came in pieces
     ResponseHead head_;
 };
 

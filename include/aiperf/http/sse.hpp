@@ -8,8 +8,8 @@ namespace aiperf::http {
 
 /// Incremental parser of server-sent events (WHATWG HTML, section 9.2), cut anywhere. Lines end by LF, CRLF or CR;
 /// comments and `id`, `retry` fields are passed over; several `data` lines are joined by LF. Data that lies whole in
-/// the fed bytes is handed on in place. Unlike a browser, an event left open at the end of the stream is delivered by
-/// finish(), as AIPerf does.
+/// the fed bytes is handed on in place. Unlike a browser, and as AIPerf does, an event left open at the end of the
+/// stream is delivered by finish(), and an event with a name but no data is delivered too (an error may come so).
 ///
 /// `Sink` has `void on_event(std::string_view name, char* data, std::size_t size)`. `k_padding` bytes behind `data` may
 /// be read (not written): the fed buffer must have them too. *Thread safety*: none.
@@ -36,6 +36,7 @@ private:
     void dispatch(Sink& sink);
     void add_data(char* data, std::size_t size);
     void own_data();
+    void add_partial(const char* data, std::size_t size);
     /// Skips a byte order mark at the very beginning, even in pieces. Returns the bytes used.
     std::size_t skip_mark(const char* data, std::size_t size) noexcept;
     static std::size_t line_length(const char* data, std::size_t size) noexcept;
@@ -65,14 +66,14 @@ void SseParser::feed(char* data, std::size_t size, Sink& sink) {
         }
         const std::size_t length = line_length(data + at, size - at);
         if (at + length == size) {
-            partial_.append(data + at, length);
+            add_partial(data + at, length);
             break;
         }
         skip_lf_ = data[at + length] == '\r';
         if (partial_.empty()) {
             line(data + at, length, sink);
         } else {
-            partial_.append(data + at, length);
+            add_partial(data + at, length);
             own_data();
             line(partial_.data(), partial_.size(), sink);
             own_data();  // partial_ is used again
@@ -90,9 +91,7 @@ void SseParser::finish(Sink& sink) {
         own_data();
         partial_.clear();
     }
-    if (has_data_) {
-        dispatch(sink);
-    }
+    dispatch(sink);
 }
 
 template <class Sink>
@@ -117,7 +116,7 @@ void SseParser::line(char* data, std::size_t size, Sink& sink) {
 
 template <class Sink>
 void SseParser::dispatch(Sink& sink) {
-    if (has_data_) {
+    if (has_data_ || !name_.empty()) {
         if (in_place_ == nullptr) {
             data_.reserve(data_.size() + k_padding);
             sink.on_event(name_, data_.data(), data_.size());

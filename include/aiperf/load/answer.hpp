@@ -86,6 +86,7 @@ private:
     std::string output_;
     std::string reasoning_;
     std::string error_;
+    std::size_t error_limit_ = 0;  // of error_, while it takes an error body
 };
 
 }  // namespace aiperf::load

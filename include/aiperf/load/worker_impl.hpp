@@ -2,6 +2,7 @@
 
 // Bodies of Worker; included by worker.hpp only.
 
+#include "aiperf/load/error_text.hpp"
 #include "aiperf/load/worker.hpp"
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -115,7 +115,13 @@ void Worker<Io>::handle(const Ready& ready) {
     }
     switch (at(id).state) {
         case Connection::State::closed: break;
-        case Connection::State::connecting: connect_finished(id); break;
+        case Connection::State::connecting:
+            connect_finished(id);
+            // A server that speaks first, or has hung up already, is not announced a second time.
+            if ((ready.readable || ready.hangup) && at(id).generation == generation) {
+                read(id, ready.hangup);
+            }
+            break;
         case Connection::State::busy:
             if (ready.writable && !at(id).all_sent()) {
                 send(id);
@@ -421,9 +427,11 @@ void Worker<Io>::read(ConnectionId id, bool hangup) {
             return;
         }
         if (take_bytes(id, static_cast<std::size_t>(got))) {
-            // The answer is over. A server that has closed already is noticed here, before the connection is used
-            // again.
-            if (hangup && at(id).state == Connection::State::idle) {
+            // The answer is over. A server that has closed already, or said more than the buffer holds, is noticed
+            // here, before the connection is used again.
+            if (at(id).state == Connection::State::idle &&
+                (hangup || (static_cast<std::size_t>(got) == k_read_bytes &&
+                            Io::receive(at(id).fd, buffer_.data(), k_read_bytes) >= 0))) {
                 drop_idle(id);
             }
             return;
@@ -473,12 +481,8 @@ void Worker<Io>::connection_broke(ConnectionId id, int error_number) {
     Connection& connection = at(id);
     const base::Instant now = base::now();
     if (connection.state == Connection::State::connecting) {
-        const std::string reason = std::generic_category().message(error_number);
-        return fail(id,
-                    record::ErrorKind::connect,
-                    "ClientConnectorError(" + plan_.targets[connection.target].name + ", " +
-                        std::to_string(error_number) + ", '" + reason + "')",
-                    now);
+        return fail(
+            id, record::ErrorKind::connect, connect_error_text(plan_.targets[connection.target], error_number), now);
     }
     if (!connection.answer.started() && retry(id)) {
         return;

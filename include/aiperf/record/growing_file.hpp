@@ -15,7 +15,8 @@ namespace aiperf::record {
 /// *Thread safety*: ensure(), note_used() and grow_ahead() from any thread.
 class GrowingFile {
 public:
-    /// Creates the file (a new one: an earlier one of the name is unlinked) and reserves its first `first_bytes`. Throws base::SystemError.
+    /// Creates the file (a new one: an earlier one of the name is unlinked) and reserves its first `first_bytes`.
+    /// Throws base::SystemError.
     GrowingFile(const std::filesystem::path& path, std::uint64_t first_bytes);
     ~GrowingFile();
     GrowingFile(const GrowingFile&) = delete;
@@ -47,7 +48,7 @@ public:
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
-    /// Cuts the file to `bytes` at the end of its life. No write may follow.
+    /// Cuts the file to `bytes` at the end of its life. No write may follow, and it does not grow any more.
     void finish(std::uint64_t bytes) noexcept;
 
 private:
@@ -62,6 +63,7 @@ private:
     std::atomic<std::uint64_t> populated_{0};
     std::atomic<int> error_{0};
     std::mutex mutex_;
+    bool finished_ = false;  // it does not grow any more
 };
 
 }  // namespace aiperf::record

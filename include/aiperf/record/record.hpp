@@ -25,7 +25,7 @@ enum class ErrorKind : std::uint8_t {
     reset = 6,         ///< connection broke before the head of the answer: ClientOSError
     disconnected = 7,  ///< closed in good order without an answer: ServerDisconnectedError
     payload = 8,       ///< the body broke off: ClientPayloadError
-    sse_error = 9,     ///< an `event: error` or error object in the stream: code 502, SSEResponseError
+    sse_error = 9,     ///< an `event: error` in the stream: code 502, SSEResponseError
     protocol = 10,     ///< not HTTP, or over a limit
     lost = 11,         ///< in flight in a worker that died (set by recovery)
 };
