@@ -134,7 +134,19 @@ private:
         batch.clear();
     }
 
+    // Room for the most there can be: what is not used is never touched, and growth would double the peak.
+    void reserve(const std::vector<const Definition*>& batch) {
+        std::size_t events = 0;
+        for (const record::Record& record : set_.records()) {
+            events += record.event_count;
+        }
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            columns_[i].reserve(batch[i]->kind == Kind::list ? events : set_.records().size());
+        }
+    }
+
     void fill(const std::vector<const Definition*>& batch) {
+        reserve(batch);
         for_each_profiled(set_, [&](const record::Record& record) {
             const RecordView view(set_, record, context_);
             for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -72,7 +72,8 @@ struct Definition {
     ListFormula list = nullptr;
     RunFormula run = nullptr;
 
-    [[nodiscard]] bool has(std::uint32_t flag) const noexcept { return (flags & flag) != 0; }
+    /// Whether any of these bits is set.
+    [[nodiscard]] bool has(std::uint32_t bits) const noexcept { return (flags & bits) != 0; }
 
     /// Whether a request's values of this metric exist in principle: streamed or not, failed or not.
     [[nodiscard]] bool applies_to(const RecordView& view) const noexcept;

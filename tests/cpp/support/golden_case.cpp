@@ -238,7 +238,8 @@ GoldenCase load_golden_case(const std::string& name) {
     out.context.streaming = has("--streaming");
     out.context.use_server_token_count = has("--use-server-token-count");
     out.context.cancelled = !out.summary.is_null() && out.summary.at("was_cancelled").get<bool>();
-    for (const Json& entry : Json::parse(read_file(artifacts / "inputs.json")).at("data")) {
+    const Json inputs = Json::parse(read_file(artifacts / "inputs.json"));
+    for (const Json& entry : inputs.at("data")) {
         out.conversation_ids.push_back(entry.at("session_id").get<std::string>());
     }
     for (const std::string& line : split_lines(read_file(artifacts / "profile_export.jsonl"))) {

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace aiperf::report {
+
+/// A file that appears whole or not at all: written under a temporary name in the directory of `target`, then synced
+/// and renamed by publish(). Destroyed before that, it leaves nothing.
+///
+/// All calls throw base::SystemError naming the target. *Thread safety*: none.
+class AtomicFile {
+public:
+    explicit AtomicFile(std::filesystem::path target);
+    ~AtomicFile();
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+
+    void append(std::string_view text);
+
+    /// Flushes, syncs, renames over the target, syncs the directory. Call once.
+    void publish();
+
+private:
+    void flush();
+    [[noreturn]] void fail(const char* verb, int error_number) const;
+
+    std::filesystem::path target_;
+    std::filesystem::path temporary_;
+    std::string buffer_;
+    int fd_ = -1;
+    bool published_ = false;
+};
+
+}  // namespace aiperf::report

@@ -1,0 +1,76 @@
+#include "aiperf/report/artifacts.hpp"
+
+#include "aiperf/base/error.hpp"
+#include "aiperf/report/atomic_file.hpp"
+#include "artifact_text.hpp"
+
+#include <system_error>
+
+namespace aiperf::report {
+namespace {
+
+constexpr const char* k_marker_name = ".aiperf_results_ready.json";
+
+class Writer {
+public:
+    explicit Writer(std::filesystem::path directory)
+        : directory_(std::move(directory)) {}
+
+    /// Publishes one file whose contents `fill` appends.
+    template <class Fill>
+    void write(const char* name, Fill fill) {
+        const std::filesystem::path path = directory_ / name;
+        AtomicFile file(path);
+        fill(file);
+        file.publish();
+        written_.push_back(path);
+    }
+
+    void write_text(const char* name, const std::string& text) {
+        write(name, [&](AtomicFile& file) { file.append(text); });
+    }
+
+    [[nodiscard]] std::vector<std::filesystem::path> written() && { return std::move(written_); }
+
+private:
+    std::filesystem::path directory_;
+    std::vector<std::filesystem::path> written_;
+};
+
+void prepare(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) {
+        throw base::SystemError("cannot create " + directory.string(), error.value());
+    }
+    std::filesystem::remove(directory / k_marker_name, error);
+    if (error) {
+        throw base::SystemError("cannot remove " + (directory / k_marker_name).string(), error.value());
+    }
+}
+
+}  // namespace
+
+std::string ReportInput::conversation_id(std::size_t entry) const {
+    if (entry < conversation_ids.size()) {
+        return conversation_ids[entry];
+    }
+    return dataset != nullptr && entry < dataset->size() ? dataset->conversation_id(entry) : std::string{};
+}
+
+std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, const std::filesystem::path& dir) {
+    prepare(dir);
+    Writer writer(dir);
+    if (input.dataset != nullptr) {
+        writer.write("inputs.json", [&](AtomicFile& file) { append_inputs(*input.dataset, file); });
+    }
+    if (input.config.export_level != config::ExportLevel::summary) {
+        writer.write("profile_export.jsonl", [&](AtomicFile& file) { append_records(input, file); });
+    }
+    writer.write_text("profile_export_aiperf.csv", summary_csv(input.summary));
+    writer.write_text("profile_export_aiperf.json", summary_json(input));
+    writer.write_text(k_marker_name, ready_marker(input));
+    return std::move(writer).written();
+}
+
+}  // namespace aiperf::report

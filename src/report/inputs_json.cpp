@@ -1,0 +1,38 @@
+#include "artifact_text.hpp"
+#include "json_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace aiperf::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t k_indent = 2;
+
+/// The body as JSON; one that is not JSON is kept as text.
+Json payload_of(std::string_view body) {
+    Json parsed = Json::parse(body, nullptr, false);
+    return parsed.is_discarded() ? Json(body) : parsed;
+}
+
+}  // namespace
+
+// Entries of one conversation follow each other: its turns.
+void append_inputs(const dataset::Dataset& dataset, AtomicFile& file) {
+    file.append("{\n  \"data\": [");
+    std::string text;
+    for (std::size_t i = 0; i < dataset.size();) {
+        const std::string& id = dataset.conversation_id(i);
+        text = i == 0 ? "\n    " : ",\n    ";
+        Json session{{"session_id", id}, {"payloads", Json::array()}};
+        for (const std::size_t first = i; i < dataset.size() && (i == first || dataset.conversation_id(i) == id); ++i) {
+            session["payloads"].push_back(payload_of(dataset.entry(i).body));
+        }
+        append_json(text, session, k_indent, 2);
+        file.append(text);
+    }
+    file.append(dataset.size() == 0 ? "]\n}" : "\n  ]\n}");
+}
+
+}  // namespace aiperf::report

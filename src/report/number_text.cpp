@@ -1,0 +1,79 @@
+#include "aiperf/report/number_text.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+namespace aiperf::report {
+namespace {
+
+/// Shortest decimal digits of a number and the power of ten of the first one.
+struct Decimal {
+    std::string digits;
+    int exponent = 0;
+    bool negative = false;
+};
+
+Decimal shortest(double value) {
+    std::array<char, 40> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific).ptr;
+    std::string_view view(text.data(), static_cast<std::size_t>(end - text.data()));
+    Decimal out;
+    out.negative = view.front() == '-';
+    view.remove_prefix(out.negative ? 1 : 0);
+    const std::size_t e = view.find('e');
+    out.exponent = std::atoi(std::string(view.substr(e + 1)).c_str());
+    for (const char c : view.substr(0, e)) {
+        if (c != '.') {
+            out.digits += c;
+        }
+    }
+    return out;
+}
+
+std::string with_exponent(const Decimal& decimal) {
+    std::string out = decimal.digits.substr(0, 1);
+    if (decimal.digits.size() > 1) {
+        out += '.' + decimal.digits.substr(1);
+    }
+    const std::string power = std::to_string(std::abs(decimal.exponent));
+    return out + (decimal.exponent < 0 ? "e-" : "e+") + (power.size() < 2 ? "0" : "") + power;
+}
+
+std::string with_point(const Decimal& decimal) {
+    if (decimal.exponent < 0) {
+        return "0." + std::string(static_cast<std::size_t>(-decimal.exponent - 1), '0') + decimal.digits;
+    }
+    const std::size_t whole = static_cast<std::size_t>(decimal.exponent) + 1;
+    if (decimal.digits.size() <= whole) {
+        return decimal.digits + std::string(whole - decimal.digits.size(), '0') + ".0";
+    }
+    return decimal.digits.substr(0, whole) + '.' + decimal.digits.substr(whole);
+}
+
+}  // namespace
+
+std::string float_repr(double value) {
+    const Decimal decimal = shortest(value);
+    const bool plain = decimal.exponent >= -4 && decimal.exponent < 16;
+    return (decimal.negative ? "-" : "") + (plain ? with_point(decimal) : with_exponent(decimal));
+}
+
+std::string fixed2(double value) {
+    std::array<char, 340> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, 2).ptr;
+    return {text.data(), end};
+}
+
+std::string grouped2(double value) {
+    std::string out = fixed2(value);
+    const std::size_t first = out.front() == '-' ? 1 : 0;
+    for (std::size_t at = out.find('.'); at > first + 3;) {
+        at -= 3;
+        out.insert(at, 1, ',');
+    }
+    return out;
+}
+
+}  // namespace aiperf::report
