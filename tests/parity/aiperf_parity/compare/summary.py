@@ -11,7 +11,7 @@ from ..outcome import RECORDS, SUMMARY
 from ..statistics import close, describe
 from .context import Context, deep_equal
 from .files import indented
-from .records import compare_errors, same_error
+from .records import ABSENT_AT_ZERO, compare_errors, same_error
 from .scalars import SCALARS, Sample
 
 LAST_FIXED = "end_time"
@@ -48,6 +48,11 @@ def is_metric(value: Any) -> bool:
     return isinstance(value, dict) and "unit" in value
 
 
+def without_value(context: Context, tag: str) -> bool:
+    """Whether no record of ours has this rate, as every time it divides by is 0."""
+    return tag in ABSENT_AT_ZERO and all(tag not in record["metrics"] for record in context.ours.records)
+
+
 def _format(context: Context) -> None:
     """Line breaks as AIPerf writes them (some recordings were written anew without any)."""
     golden, text = context.golden, context.ours.text(SUMMARY)
@@ -60,7 +65,7 @@ def _format(context: Context) -> None:
 def _members(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> None:
     findings = context.findings
     for name, value in golden.items():
-        if name not in ours:
+        if name not in ours and not without_value(context, name):
             findings.missing(f"json.{name}", value, name if is_metric(value) else None)
     for name, value in ours.items():
         if name not in golden:
@@ -85,7 +90,7 @@ def _metrics(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> 
         findings.equal(f"{where}.unit", expected["unit"], value["unit"], tag)
         for name in set(expected) & set(value) - {"unit"}:
             findings.equal(f"{where}.{name}.type", type(expected[name]).__name__, type(value[name]).__name__, tag)
-        if exact and "count" in expected and "count" in value:
+        if exact and "count" in expected and "count" in value and tag not in ABSENT_AT_ZERO:
             findings.equal(f"{where}.count", expected["count"], value["count"], tag)
         if exact and countable(context, tag, expected["unit"]):
             _equal_numbers(context, where, tag, expected, value)
