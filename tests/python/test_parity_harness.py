@@ -24,7 +24,7 @@ from aiperf_parity.findings import Findings, same
 from aiperf_parity.outcome import Outcome, list_files
 from aiperf_parity.policy import DEFAULT_FILE, Policy
 from aiperf_parity.programs import normalise_requests, wait_until
-from aiperf_parity.replay import Replayed
+from aiperf_parity.replay import Replayed, without_flag
 from aiperf_parity.statistics import describe
 from aiperf_parity.tokens import load_counter
 from aiperf_parity.verdicts import Judge, Judgement, summary_lines
@@ -55,10 +55,19 @@ class Replica:
         self.requests = copy.deepcopy(case.golden.requests)
         self.console = case.golden.console
         self.workers = 1
+        self.extra_args: tuple[str, ...] = ()
 
     def outcome(self) -> Outcome:
         """What the harness is given."""
-        return Outcome(self.exit_code, self.folder, tuple(self.files), self.requests, self.console, hung=self.hung)
+        return Outcome(
+            self.exit_code,
+            self.folder,
+            tuple(self.files),
+            self.requests,
+            self.console,
+            hung=self.hung,
+            extra_args=self.extra_args,
+        )
 
     def edit_json(self, name: str, change: Callable[[Any], Any]) -> None:
         """Rewrites a JSON file; `change` edits in place or returns a new value."""
@@ -913,6 +922,25 @@ def test_a_log_is_brought_into_the_form_of_the_recordings() -> None:
         ["X-Correlation-ID", "{SESSION:0}"],
     ]
     assert (result["x_request_id"], result["session"], result["body"]) == (first, second, {"a": 1})
+
+
+def test_the_number_of_workers_is_set_once() -> None:
+    args = ["profile", "--workers-max", "2", "-m", "m", "--max-workers", "3"]
+    assert without_flag(args, "--workers-max", "--max-workers") == ["profile", "-m", "m"]
+
+
+def test_the_workers_set_by_the_harness_are_no_difference(replica_of: Callable[[str], Replica]) -> None:
+    replica = replica_of("chat_nonstream")
+
+    def add(summary: Any) -> None:
+        summary["input_config"]["runtime"]["workers"] = 3
+        summary["run_info"]["cli_command"] += " --workers-max 3"
+
+    replica.edit_json(SUMMARY, add)
+    found = {difference.where for difference in replica.findings().differences}
+    assert found == {"json.input_config.runtime.workers", "json.run_info.cli_command"}
+    replica.extra_args = ("--workers-max", "3")
+    assert replica.findings().differences == []
 
 
 def test_a_table_drawn_for_a_terminal_is_read_through_colours_and_wrapped_labels() -> None:
