@@ -22,6 +22,8 @@ from aiperf_parity.replay import Setup, replay
 from aiperf_parity.tokens import load_counter
 from aiperf_parity.verdicts import Judge, Judgement, summary_lines
 
+BACKENDS = ("thread", "process")
+
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
@@ -30,13 +32,19 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cases", type=Path, required=True, help="folder with a folder per case")
     parser.add_argument("--tokenizer", type=Path, help="folder of tokenizer.json (default: CASES/../tokenizer)")
     parser.add_argument("--program", type=Path, help="aiperf-cpp (default: AIPERF_CPP_PROGRAM, build/*, PATH)")
-    parser.add_argument("--workers", type=int, nargs="+", default=[1], help="worker counts to try (default: 1)")
+    parser.add_argument("--workers", nargs="+", default=["1"], help="worker counts to try (default: 1)")
     parser.add_argument("--backend", nargs="+", default=[None], help="backends to try (default: the program's own)")
     parser.add_argument("--exceptions", type=Path, default=DEFAULT_FILE, help="list of meant differences")
     parser.add_argument("--time-tolerance-ms", type=float, default=60.0, help="how late one measured time may be")
     parser.add_argument("--keep", type=Path, help="keep the folders of the runs here")
     parser.add_argument("--all-must-pass", action="store_true", help="a case that is not yet there is a failure")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    # what follows the numbers or the backends are names of cases
+    arguments.names += [text for text in arguments.workers if not text.isdigit()]
+    arguments.workers = [int(text) for text in arguments.workers if text.isdigit()] or [1]
+    arguments.names += [text for text in arguments.backend if text not in (None, *BACKENDS)]
+    arguments.backend = [text for text in arguments.backend if text in (None, *BACKENDS)] or [None]
+    return arguments
 
 
 def replay_all(arguments: argparse.Namespace, program: Path, policy: Policy) -> list[Judgement]:

@@ -53,11 +53,14 @@ def test_the_version_is_that_of_the_project(command: Command) -> None:
 
 
 def test_settings_show_value_default_range_and_source(command: Command) -> None:
-    done = command.run("settings", env={"AIPERF_HTTP_CONNECT_TIMEOUT_SECONDS": "3"})
-    assert done.exit_code == 0
-    assert "AIPERF_" in done.stdout
-    for word in ("default", "range", "source"):
-        assert word in done.stdout.lower()
+    name = "AIPERF_HTTP_CONNECT_TIMEOUT"
+    for source, value, env in (("default", "10", {}), ("environment", "3", {name: "3"})):
+        rows = json.loads(command.run("settings", "--json", env=env).stdout)
+        (row,) = [row for row in rows if row["name"] == name]
+        assert (row["value"], row["default"], row["source"]) == (value, "10", source)
+        assert "3600" in row["allowed"]
+        (line,) = [line for line in command.run("settings", env=env).stdout.splitlines() if line.startswith(name)]
+        assert re.fullmatch(rf"{name} +{value} s +10 s +.*3600 +{source} *", line)
 
 
 # ---- refusals
@@ -268,9 +271,10 @@ def test_a_full_disk_for_the_artifacts_alone_leaves_the_journal_and_no_halves(
 # ---- ends that are asked for
 
 
-def running_for_a_while(command: Command, server: Mock, *args: str, over: int = 10) -> Any:
+def running_for_a_while(command: Command, server: Mock, *args: str, concurrency: int = 2, over: int = 10) -> Any:
     """A run that has had `over` answers and has many to go."""
-    running = command.start_profile(server.url, "--request-count", "100000", "--concurrency", "2", *args)
+    flags = ["--request-count", "100000", "--concurrency", str(concurrency)]
+    running = command.start_profile(server.url, *flags, *args)
     wait_until(lambda: running.ended or server.over() >= over, HANG_S, f"{over} answers")
     assert not running.ended, running.wait().stderr
     return running
@@ -345,8 +349,8 @@ def test_a_termination_cancels_and_keeps_what_there_is(command: Command, mock: M
 def test_a_kill_loses_no_answer_that_was_complete(
     workers: str, command: Command, mock: MockFactory, tmp_path: Path
 ) -> None:
-    server = mock()
-    running = running_for_a_while(command, server, "--concurrency", "6", "--workers-max", workers, over=100)
+    server = mock(chat_script())
+    running = running_for_a_while(command, server, "--workers-max", workers, concurrency=6, over=100)
     killed_ns = time.monotonic_ns()
     running.signal(signal.SIGKILL)
     assert running.wait().exit_code == -signal.SIGKILL
@@ -470,7 +474,7 @@ def test_a_second_run_into_the_same_directory_replaces_the_first(command: Comman
 
 
 def test_a_server_that_closes_each_connection_is_no_error(command: Command, mock: MockFactory) -> None:
-    reply = {**answer(), "headers": [["Connection", "close"]]}
+    reply = {**answer(), "headers": {"Connection": "close"}}
     server = mock(chat_script(reply))
     assert command.profile(server.url, "--request-count", "6").exit_code == 0
     assert command.artifacts.value("request_count") == 6

@@ -15,6 +15,7 @@ SUMMARY = "profile_export_aiperf.json"
 TABLE = "profile_export_aiperf.csv"
 INPUTS = "inputs.json"
 READY = ".aiperf_results_ready.json"
+WORKER_FLAGS = ("--workers-max", "--max-workers")
 
 
 @dataclass

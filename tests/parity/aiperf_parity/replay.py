@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .outcome import Outcome, list_files
+from .outcome import WORKER_FLAGS, Outcome, list_files
 from .programs import Mock, clean_environment, normalise_requests, send_signals, stop
 
 if TYPE_CHECKING:
@@ -88,6 +88,18 @@ def _places(mock: Mock, setup: Setup, folder: Path, work: Path) -> dict[str, str
     }
 
 
+def without_flag(args: list[str], *flags: str) -> list[str]:
+    """The arguments without these flags and their values."""
+    kept = []
+    following = iter(args)
+    for arg in following:
+        if arg in flags:
+            next(following, None)
+        else:
+            kept.append(arg)
+    return kept
+
+
 def _fill(text: str, places: dict[str, str]) -> str:
     for placeholder, value in places.items():
         text = text.replace(placeholder, value)
@@ -96,7 +108,8 @@ def _fill(text: str, places: dict[str, str]) -> str:
 
 def _run(case: Case, setup: Setup, folder: Path, mock: Mock, places: dict[str, str]) -> Outcome:
     work = Path(places["{CASE}"])
-    command = [str(setup.program), *(_fill(arg, places) for arg in case.args), *setup.extra_args]
+    recorded = without_flag(case.args, *WORKER_FLAGS)
+    command = [str(setup.program), *(_fill(arg, places) for arg in recorded), *setup.extra_args]
     extra = {name: _fill(value, places) for name, value in case.spec["env"].items()}
     for path in work.rglob("*.yaml"):
         path.write_text(_fill(path.read_text(encoding="utf-8"), places), encoding="utf-8")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Context:
     """One case, what our program did with it, and where to note what differs.
 
-    A single measured time may be later than the server's own by `time_tolerance_ms` and, as the server stamps after it
-    has written, earlier by `early_tolerance_ms`; the nearest of a run must be within `best_time_ms`.
+    A single measured time may be off by `time_tolerance_ms` either way (the server stamps after it has written, and may
+    be late in that itself); the nearest of a run must be within `best_time_ms`.
     """
 
     case: Case
@@ -28,7 +28,6 @@ class Context:
     workers: int = 1
     time_tolerance_ms: float = 60.0
     best_time_ms: float = 4.0
-    early_tolerance_ms: float = 10.0
 
     @property
     def golden(self) -> Outcome:

@@ -7,16 +7,17 @@ import re
 from datetime import datetime
 from typing import Any
 
-from ..outcome import RECORDS, SUMMARY
+from ..outcome import RECORDS, SUMMARY, WORKER_FLAGS
 from ..statistics import close, describe
 from .context import Context, deep_equal
 from .files import indented
-from .records import compare_errors, same_error
+from .records import ABSENT_AT_ZERO, compare_errors, same_error
 from .scalars import SCALARS, Sample
 
 LAST_FIXED = "end_time"
 OWN_FORM = ("run_info", "input_config", "error_summary", "start_time", "end_time")
 IDENTIFIER = re.compile(r"[0-9a-f]{12}")
+ADDED_FLAGS = re.compile(rf" ({'|'.join(WORKER_FLAGS)}|--backend) '?\w+'?")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?")
 # metrics made of stamps that AIPerf keeps as float64 seconds since 1970: good to two units in the last place
 FLOAT_EPOCH_S = 512e-9
@@ -48,6 +49,11 @@ def is_metric(value: Any) -> bool:
     return isinstance(value, dict) and "unit" in value
 
 
+def without_value(context: Context, tag: str) -> bool:
+    """Whether no record of ours has this rate, as every time it divides by is 0."""
+    return tag in ABSENT_AT_ZERO and all(tag not in record["metrics"] for record in context.ours.records)
+
+
 def _format(context: Context) -> None:
     """Line breaks as AIPerf writes them (some recordings were written anew without any)."""
     golden, text = context.golden, context.ours.text(SUMMARY)
@@ -60,7 +66,7 @@ def _format(context: Context) -> None:
 def _members(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> None:
     findings = context.findings
     for name, value in golden.items():
-        if name not in ours:
+        if name not in ours and not without_value(context, name):
             findings.missing(f"json.{name}", value, name if is_metric(value) else None)
     for name, value in ours.items():
         if name not in golden:
@@ -85,7 +91,7 @@ def _metrics(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> 
         findings.equal(f"{where}.unit", expected["unit"], value["unit"], tag)
         for name in set(expected) & set(value) - {"unit"}:
             findings.equal(f"{where}.{name}.type", type(expected[name]).__name__, type(value[name]).__name__, tag)
-        if exact and "count" in expected and "count" in value:
+        if exact and "count" in expected and "count" in value and tag not in ABSENT_AT_ZERO:
             findings.equal(f"{where}.count", expected["count"], value["count"], tag)
         if exact and countable(context, tag, expected["unit"]):
             _equal_numbers(context, where, tag, expected, value)
@@ -122,29 +128,29 @@ def _fixed_members(context: Context, golden: dict[str, Any], ours: dict[str, Any
         else:
             findings.equal(f"json.{name}", value, ours[name])
     if "input_config" in ours:
-        deep_equal(findings, "json.input_config", golden["input_config"], _without_added_workers(context, ours))
+        expected, config = (_without_workers(context, one["input_config"]) for one in (golden, ours))
+        deep_equal(findings, "json.input_config", expected, config)
     if "run_info" in ours:
         _compare_run_info(context, golden["run_info"], ours)
     if "error_summary" in ours:
         _compare_error_summary(context, golden["error_summary"], ours["error_summary"])
 
 
-def _without_added_workers(context: Context, ours: dict[str, Any]) -> Any:
-    config = ours["input_config"]
-    if "--workers-max" not in context.ours.extra_args or not isinstance(config, dict):
+def _without_workers(context: Context, config: Any) -> Any:
+    """A configuration without the number of workers, where the harness has set that."""
+    if not context.ours.extra_args or not isinstance(config, dict) or "runtime" not in config:
         return config
-    runtime = {key: value for key, value in config.get("runtime", {}).items() if key != "workers"}
-    return {**config, "runtime": runtime} if "runtime" in config else config
+    runtime = {key: value for key, value in config["runtime"].items() if key != "workers"}
+    return {**config, "runtime": runtime}
 
 
 def _compare_run_info(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> None:
     info = dict(ours["run_info"])
     context.findings.equal("json.run_info.benchmark_id", ours.get("benchmark_id"), info.get("benchmark_id"))
-    command = str(info.get("cli_command", ""))
-    added = " ".join(context.ours.extra_args)
-    if added and command.endswith(" " + added):
-        info["cli_command"] = command.removesuffix(" " + added)
     expected = {**golden, "benchmark_id": info.get("benchmark_id")}
+    if context.ours.extra_args:
+        for one in (info, expected):
+            one["cli_command"] = ADDED_FLAGS.sub("", str(one.get("cli_command", "")))
     if not context.case.has("--random-seed"):
         expected["random_seed"] = info.get("random_seed")
     deep_equal(context.findings, "json.run_info", expected, info)
