@@ -15,8 +15,8 @@ struct RawAnswer {
     int status = 0;
     std::string head;  ///< status line and headers, with the empty line
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string body;                 ///< joined
-    std::vector<std::string> chunks;  ///< of a chunked body, without the last, empty one
+    std::string body;                                                ///< joined
+    std::vector<std::string> chunks;                                 ///< of a chunked body, without the last, empty one
     std::vector<std::chrono::steady_clock::time_point> chunk_times;  ///< when the end of each chunk was read
     bool complete = false;  ///< ended as its framing says (close-delimited bodies: by FIN)
 
