@@ -298,6 +298,8 @@ bool ResponseParser::chunk_step(char c) noexcept {
         case ChunkState::trailer:  // at the beginning of a trailer line
             if (c == '\n') {
                 state_ = State::done;
+            } else if (++trailer_bytes_ > k_head_limit) {
+                fail(ParseError::bad_chunk);
             } else {
                 chunk_ = c == '\r' ? ChunkState::end_lf : ChunkState::trailer_line;
             }

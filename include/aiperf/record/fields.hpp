@@ -111,4 +111,8 @@ inline constexpr std::array k_event_fields{
 
 static_assert(detail::fills(k_event_fields, sizeof(Event)), "a field of Event is missing here");
 
+/// Hash over two tables: differs with every name, place, size and sign in them. schema_hash() is that of the tables
+/// above.
+[[nodiscard]] std::uint64_t hash_of(std::span<const Field> record_fields, std::span<const Field> event_fields) noexcept;
+
 }  // namespace aiperf::record
