@@ -32,14 +32,23 @@ constexpr base::Nanoseconds k_signal_interval = std::chrono::milliseconds(20);
 // Longer waits than this (30 years) mean for ever.
 constexpr double k_longest_wait_s = 1e9;
 
-std::unique_ptr<Run> make_run(const config::RunConfig& config,
-                              std::map<std::string, std::string> variables,
-                              std::filesystem::path working_directory) {
+using Variables = std::map<std::string, std::string>;
+
+control::Environment make_environment(Variables variables, std::filesystem::path working_directory) {
     control::Environment environment;
     environment.variables = std::move(variables);
     environment.working_directory = std::move(working_directory);
-    const py::gil_scoped_release free;
-    return std::make_unique<Run>(config, std::move(environment));
+    return environment;
+}
+
+std::unique_ptr<Run> make_run(const config::RunConfig& config,
+                              Variables variables,
+                              std::filesystem::path working_directory) {
+    return std::make_unique<Run>(config, make_environment(std::move(variables), std::move(working_directory)));
+}
+
+Result recover(const std::filesystem::path& directory, Variables variables, std::filesystem::path working_directory) {
+    return control::recover(directory, make_environment(std::move(variables), std::move(working_directory)));
 }
 
 // Waits without the GIL, asking for signals in between: a handler that raises (Ctrl-C) ends the wait.
@@ -106,13 +115,16 @@ void bind_result(py::module_& module) {
             "records", [](const Result& self) { return std::const_pointer_cast<record::RecordSet>(self.records); })
         .def_readonly("artifact_directory", &Result::artifact_directory)
         .def_readonly("artifacts", &Result::artifacts)
-        .def_property_readonly("exit_code", &Result::exit_code);
+        .def_property_readonly("exit_code", &Result::exit_code)
+        .def_readonly("config", &Result::config)
+        .def_readonly("benchmark_id", &Result::benchmark_id)
+        .def("console_text", &control::console_text, py::kw_only(), py::arg("width"), py::arg("ansi"));
 }
 
 void bind_run(py::module_& module) {
     const py::call_guard<py::gil_scoped_release> free;
     py::class_<Run>(module, "Run", "One benchmark.", py::release_gil_before_calling_cpp_dtor())
-        .def(py::init(&make_run), py::arg("config"), py::arg("variables"), py::arg("working_directory"))
+        .def(py::init(&make_run), py::arg("config"), py::arg("variables"), py::arg("working_directory"), free)
         .def("start", &Run::start, free)
         .def("cancel", &Run::cancel, free)
         .def("abort", &Run::abort, free)
@@ -132,8 +144,10 @@ void bind_control(py::module_& module) {
     bind_result(module);
     bind_run(module);
     module.def("recover",
-               &control::recover,
+               &recover,
                py::arg("artifact_directory"),
+               py::arg("variables"),
+               py::arg("working_directory"),
                py::call_guard<py::gil_scoped_release>(),
                "Makes the artifacts of an interrupted run from its journal.");
 }

@@ -14,7 +14,7 @@ BUILD_PACKAGES=(make g++ cmake ninja-build ccache mold libasio-dev libsimdjson-d
     libspdlog-dev libfmt-dev libcli11-dev catch2)
 CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck)
 BENCH_PACKAGES=(wrk libbenchmark-dev)
-MIN_CARGO_MINOR=75
+MIN_CARGO_MINOR=85
 
 new_enough_cargo() {
     local version

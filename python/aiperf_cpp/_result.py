@@ -7,6 +7,8 @@ import html
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from aiperf_cpp._config import RunConfig
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -104,6 +106,16 @@ class Result:
         return self._core.exit_code
 
     @property
+    def config(self) -> RunConfig:
+        """What was asked for."""
+        return RunConfig._from_core(self._core.config)
+
+    @property
+    def benchmark_id(self) -> str:
+        """The run's name in every artifact: 12 hexadecimal digits."""
+        return self._core.benchmark_id
+
+    @property
     def valid(self) -> int:
         """Good answers; a warm-up's are not counted."""
         return self._core.summary.valid
@@ -188,7 +200,11 @@ class Result:
         return f"<Result {self.status}: {self.valid} good answers, {self.failed} failed, {len(self)} metrics>"
 
     def __str__(self) -> str:
-        return "\n".join([repr(self), *map(str, self._metrics.values())])
+        return self.console_text()
+
+    def console_text(self, *, width: int = 140, ansi: bool = False) -> str:
+        """The report of the command line: tables, errors, files. `width` in columns; `ansi`: with colours."""
+        return self._core.console_text(width=width, ansi=ansi)
 
     def _repr_html_(self) -> str:
         shown = ["avg", "min", "max", "p99", "p90", "p50", "std"]

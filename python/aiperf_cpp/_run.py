@@ -48,8 +48,7 @@ class Run:
         `environment` is os.environ where it is not given. Raises ConfigError; nothing has been started then.
         """
         config = (config or RunConfig()).replace(**options)
-        variables = dict(os.environ if environment is None else environment)
-        self._core = _core.Run(config._core, variables, os.fspath(Path.cwd()))
+        self._core = _core.Run(config._core, *_surroundings(environment))
         self._started = False
 
     @property
@@ -173,9 +172,14 @@ def profile(
     return result
 
 
-def recover(artifact_directory: str | os.PathLike[str]) -> Result:
+def recover(artifact_directory: str | os.PathLike[str], *, environment: Mapping[str, str] | None = None) -> Result:
     """Makes the artifacts of an interrupted run from the journal in its artifact directory.
 
-    Raises RunError for a directory without a readable journal.
+    Raises RunError for a directory without a readable journal, or one that a run is still writing to.
     """
-    return Result(_core.recover(Path(artifact_directory)))
+    return Result(_core.recover(Path(artifact_directory), *_surroundings(environment)))
+
+
+def _surroundings(environment: Mapping[str, str] | None) -> tuple[dict[str, str], str]:
+    """What the library takes from outside: variables and the working directory."""
+    return dict(os.environ if environment is None else environment), os.fspath(Path.cwd())

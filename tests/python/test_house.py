@@ -119,7 +119,7 @@ EXIT = r"(?<![\w.>~])(?:std::)?_?(?:quick_)?[eE]xit\s*\("
 ABORT = r"(?<!\w)(?:std)?::abort\s*\(|\bstd::terminate\s*\("
 RESERVED = [
     (r"\bsystem_clock\b|\bCLOCK_REALTIME\b", {"include/aiperf/base/clock.hpp", "src/base/clock.cpp"}),
-    (r"\b(?:secure_)?getenv\b|\benviron\b", {"src/control/environment.cpp"}),
+    (r"\b(?:secure_)?getenv\b|\benviron\b", {"src/control/run.cpp"}),
     (r"\bstd::(?:cout|cerr|clog)\b|(?<!\w)(?:std::)?v?f?(?:printf|puts|putchar)\s*\(", set[str]()),
     (f"{EXIT}|{ABORT}", set[str]()),
     (r"(?<![\w.>])(?:std::)?(?:signal|sigaction|sigprocmask)\s*\(", set[str]()),
