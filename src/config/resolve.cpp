@@ -5,6 +5,8 @@
 #include "aiperf/config/words.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <random>
 #include <sched.h>
 
@@ -47,17 +49,24 @@ void resolve_load(RunConfig& config) {
     }
 }
 
+/// A rate as Python writes it: "20.0", "0.0001", "1e-05".
+std::string python_float(double value) {
+    if (value < 1e-4) {
+        return base::number_text(value);
+    }
+    std::array<char, 64> buffer{};
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
+    std::string text(buffer.data(), end);
+    return text.find('.') == std::string::npos ? text + ".0" : text;
+}
+
 std::string stimulus(const RunConfig& config) {
     std::string text;
     if (config.concurrency) {
         text = "concurrency" + std::to_string(*config.concurrency);
     }
     if (config.request_rate) {
-        std::string rate = base::number_text(*config.request_rate);
-        if (rate.find_first_of(".e") == std::string::npos) {
-            rate += ".0";  // AIPerf's rates are Python floats
-        }
-        text.append(text.empty() ? "" : "-").append("request_rate").append(rate);
+        text.append(text.empty() ? "" : "-").append("request_rate").append(python_float(*config.request_rate));
     }
     return text.empty() ? "concurrency1" : text;
 }

@@ -93,6 +93,8 @@ TEST_CASE("the directory is named after model, type and load") {
                 c.concurrency = 4;
                 c.request_rate = 0.5;
             }) == "artifacts/org_model-openai-chat-concurrency4-request_rate0.5");
+    REQUIRE(directory([](RunConfig& c) { c.request_rate = 0.0001; }).ends_with("-request_rate0.0001"));
+    REQUIRE(directory([](RunConfig& c) { c.request_rate = 100000; }).ends_with("-request_rate100000.0"));
     REQUIRE(directory([](RunConfig& c) { c.artifact_directory = "here"; }) == "here");
 }
 

@@ -59,7 +59,7 @@ TEST_CASE("rates and smoothness so small that no schedule can be made of them ar
     REQUIRE(refusal([](RunConfig& c) {
                 c.request_rate = 1e-6;
                 c.arrival_smoothness = 1e-300;
-            }) == "--arrival-smoothness: '1e-300' is not allowed; a number >= 0.0001");
+            }) == "--arrival-smoothness: '1e-300' is not allowed; a number >= 1e-04");
     REQUIRE(refusal([](RunConfig& c) { c.request_rate = 1e-6; }) == "accepted");
 }
 
