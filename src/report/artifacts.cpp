@@ -9,8 +9,6 @@
 namespace aiperf::report {
 namespace {
 
-constexpr const char* k_marker_name = ".aiperf_results_ready.json";
-
 class Writer {
 public:
     explicit Writer(std::filesystem::path directory)
@@ -43,9 +41,9 @@ void prepare(const std::filesystem::path& directory) {
     if (error) {
         throw base::SystemError("cannot create " + directory.string(), error.value());
     }
-    std::filesystem::remove(directory / k_marker_name, error);
+    std::filesystem::remove(directory / k_ready_marker, error);
     if (error) {
-        throw base::SystemError("cannot remove " + (directory / k_marker_name).string(), error.value());
+        throw base::SystemError("cannot remove " + (directory / k_ready_marker).string(), error.value());
     }
 }
 
@@ -69,7 +67,7 @@ std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, con
     }
     writer.write_text("profile_export_aiperf.csv", summary_csv(input.summary));
     writer.write_text("profile_export_aiperf.json", summary_json(input));
-    writer.write_text(k_marker_name, ready_marker(input));
+    writer.write_text(k_ready_marker, ready_marker(input));
     return std::move(writer).written();
 }
 

@@ -1,5 +1,7 @@
 #include "input_config.hpp"
 
+#include "aiperf/config/redact.hpp"
+#include "aiperf/config/words.hpp"
 #include "redaction.hpp"
 
 #include <nlohmann/json.hpp>
@@ -33,7 +35,7 @@ Json extra_of(const std::vector<std::string>& inputs) {
 Json headers_of(const std::vector<std::pair<std::string, std::string>>& headers) {
     Json out = Json::object();
     for (const auto& [name, value] : headers) {
-        out[name] = is_credential_header(name) ? std::string(k_redacted) : value;
+        out[name] = config::is_secret_header(name) ? std::string(config::k_redacted) : value;
     }
     return out;
 }
@@ -44,14 +46,14 @@ Json endpoint_of(const config::RunConfig& config) {
     for (const std::string& url : config.urls) {
         out["urls"].push_back(redact_url(url));
     }
-    if (config.endpoint_type == config::EndpointType::completions) {
-        out["type"] = "completions";
+    if (config.endpoint_type != k_defaults.endpoint_type) {
+        out["type"] = std::string(to_string(config.endpoint_type));
     }
     if (config.custom_endpoint) {
         out["path"] = *config.custom_endpoint;
     }
     if (config.api_key) {
-        out["api_key"] = std::string(k_redacted);
+        out["api_key"] = std::string(config::k_redacted);
     }
     if (config.request_timeout_seconds != k_defaults.request_timeout_seconds) {
         out["timeout"] = config.request_timeout_seconds;
@@ -164,11 +166,8 @@ Json artifacts_of(const config::RunConfig& config) {
 
 Json runtime_of(const config::RunConfig& config) {
     Json out = Json::object();
-    switch (config.ui) {
-        case config::UiType::automatic: break;
-        case config::UiType::dashboard: out["ui"] = "dashboard"; break;
-        case config::UiType::simple: out["ui"] = "simple"; break;
-        case config::UiType::none: out["ui"] = "none"; break;
+    if (config.ui != config::UiType::automatic) {
+        out["ui"] = std::string(to_string(config.ui));
     }
     if (config.workers_max) {
         out["workers"] = *config.workers_max;

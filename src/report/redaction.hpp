@@ -7,12 +7,6 @@
 
 namespace aiperf::report {
 
-/// What stands in artifacts where a credential was.
-inline constexpr std::string_view k_redacted = "<redacted>";
-
-/// Whether values of this header are credentials. Case does not matter.
-[[nodiscard]] bool is_credential_header(std::string_view name);
-
 /// The URL with any "user:password@" replaced.
 [[nodiscard]] std::string redact_url(std::string url);
 

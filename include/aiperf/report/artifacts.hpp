@@ -7,9 +7,12 @@
 
 namespace aiperf::report {
 
+/// Name of the file that appears last: all others are whole.
+inline constexpr const char* k_ready_marker = ".aiperf_results_ready.json";
+
 /// Writes the run's files into `dir` (made if missing) and returns their paths in the order they were published:
 /// inputs.json, profile_export.jsonl (export level records and raw), profile_export_aiperf.csv,
-/// profile_export_aiperf.json, and last the marker .aiperf_results_ready.json. A marker of an earlier run is removed
+/// profile_export_aiperf.json, and last k_ready_marker. A marker of an earlier run is removed
 /// first, so that it never vouches for a mixture.
 ///
 /// Each file appears whole or not at all: written beside under a temporary name, synced, renamed. Throws base::RunError
