@@ -6,9 +6,10 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <optional>
+#include <sstream>
 #include <system_error>
+#include <utility>
 
 namespace aiperf::dataset {
 
@@ -112,11 +113,12 @@ TokenizerPlace find_tokenizer(const TokenizerSearch& search) {
 std::string read_tokenizer_file(const TokenizerSearch& search, const fs::path& file) {
     errno = 0;
     std::ifstream stream(file, std::ios::binary);
-    std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+    std::ostringstream bytes;
+    bytes << stream.rdbuf();
     if (!stream.is_open() || stream.bad()) {
         throw refusal(search, file.string() + " cannot be read: " + std::generic_category().message(errno));
     }
-    return bytes;
+    return std::move(bytes).str();
 }
 
 std::vector<fs::path> default_hub_caches(const std::map<std::string, std::string>& environment) {
