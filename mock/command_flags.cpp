@@ -121,7 +121,6 @@ void add_server_flags(Flags& flags, CommandLine& line) {
     flags.whole("--port", options.port, 0, 65535, "port to listen on; 0: any free one (8000)");
     flags.text("--port-file", line.port_file, "FILE", "write the port into FILE once it listens");
     flags.whole("--workers", options.workers, 1, 256, "threads, each with its own event loop (1)");
-    flags.whole("--seed", options.seed, 0, std::numeric_limits<std::uint64_t>::max(), "of jitter and faults (0)");
 }
 
 void add_answer_flags(Flags& flags, Options& options) {
@@ -162,6 +161,7 @@ void add_timing_flags(Flags& flags, Options& options) {
     flags.delay("--ttft-jitter-ms", options.ttft_jitter, "its standard deviation (0)");
     flags.delay("--itl-ms", options.itl, "from token to token (0)");
     flags.delay("--itl-jitter-ms", options.itl_jitter, "standard deviation of the gap between events (0)");
+    flags.whole("--seed", options.seed, 0, std::numeric_limits<std::uint64_t>::max(), "of jitter and faults (0)");
 }
 
 void add_fault_flags(Flags& flags, Options& options) {
