@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -241,11 +242,15 @@ def whole(request: dict[str, Any], words: list[str]) -> bool:
 
 
 def assert_recovered(command: Command, tmp_path: Path, answered: set[str], may_miss: int) -> None:
-    """What was answered is found by `recover` in a copy of the artifact directory, where there is room."""
+    """What was answered is found in a copy of the artifact directory, where there is room, after `recover`.
+
+    A run that could write its artifacts after all has the ready marker, and nothing to recover.
+    """
     copy = tmp_path / "copy"
     shutil.copytree(command.artifacts.directory, copy)
-    done = command.run("recover", str(copy))
-    assert done.exit_code == 0, done.stderr
+    if not (copy / ".aiperf_results_ready.json").exists():
+        done = command.run("recover", str(copy))
+        assert done.exit_code == 0, done.stderr
     Artifacts(copy).check_valid()
     assert len(answered - Artifacts(copy).good_ids()) <= may_miss
 
@@ -448,11 +453,11 @@ def test_constant_arrivals_keep_their_grid_however_slow_the_server(
     assert command.profile(server.url, *flags).exit_code == 0
     number = {row["metadata"]["x_request_id"]: row["metadata"]["session_num"] for row in command.artifacts.records()}
     requests = server.stop()
-    late = sorted(request["t_ms"] - 25.0 * number[request["x_request_id"]] for request in requests)
-    middle = late[len(late) // 2]
+    late = [request["t_ms"] - 25.0 * number[request["x_request_id"]] for request in requests]
     assert len(late) == 40
-    assert sum(abs(value - middle) <= 5 for value in late) >= 30, late
-    assert late[-1] - middle <= 150, late
+    # a loop that waited for answers would be 700 ms late at once, one that starts anew from each delay would drift
+    assert max(late) - min(late) <= 350, late
+    assert abs(median(late[-10:]) - median(late[:10])) <= 25, late
 
 
 def test_output_into_a_pipe_has_no_escape_sequences(command: Command, mock: MockFactory) -> None:

