@@ -233,6 +233,9 @@ bool Worker<Io>::fill() {
         if (exhausted_ || in_flight_ >= slots_) {
             return false;
         }
+        if (shared_.stop.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(Stop::none)) {
+            return true;  // told amid a batch of answers: the loop obeys at once
+        }
         const base::Instant now = base::now();
         if (pending_ == nullptr && !claim(now)) {
             return false;

@@ -2,49 +2,19 @@
 #include "aiperf/record/journal.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "expected_rows.hpp"
-#include "temporary_directory.hpp"
+#include "small_disk.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <string>
-#include <sys/mount.h>
 
 using namespace aiperf;  // NOLINT: a test
 using record::JournalReader;
 using record::Record;
 
 namespace {
-
-/// A file system of a given size; where() is empty where the system does not let us make one.
-class SmallDisk {
-public:
-    explicit SmallDisk(const std::string& size)
-        : mounted_(::mount("none", directory_.path().c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0) {
-        if (!mounted_) {
-            WARN("Skipped: mounting a small file system is not permitted here (" << std::strerror(errno) << ")");
-        }
-    }
-
-    ~SmallDisk() {
-        if (mounted_) {
-            ::umount2(directory_.path().c_str(), MNT_DETACH);
-        }
-    }
-
-    SmallDisk(const SmallDisk&) = delete;
-    SmallDisk& operator=(const SmallDisk&) = delete;
-
-    [[nodiscard]] bool mounted() const noexcept { return mounted_; }
-
-    [[nodiscard]] const std::filesystem::path& where() const noexcept { return directory_.path(); }
-
-private:
-    test::TemporaryDirectory directory_;
-    bool mounted_;
-};
 
 std::string no_space() {
     return std::strerror(ENOSPC);
@@ -53,7 +23,7 @@ std::string no_space() {
 }  // namespace
 
 TEST_CASE("A full disk refuses the next claim in time, and nothing committed before is lost") {
-    const SmallDisk disk("1m");
+    const test::SmallDisk disk("1m");
     if (!disk.mounted()) {
         return;
     }
@@ -80,7 +50,7 @@ TEST_CASE("A full disk refuses the next claim in time, and nothing committed bef
 }
 
 TEST_CASE("A disk that fills up with text refuses the commit: the slot stays sent, the ones before are whole") {
-    const SmallDisk disk("1m");
+    const test::SmallDisk disk("1m");
     if (!disk.mounted()) {
         return;
     }
@@ -110,7 +80,7 @@ TEST_CASE("A disk that fills up with text refuses the commit: the slot stays sen
 }
 
 TEST_CASE("A journal that finds no room at all is refused at once") {
-    const SmallDisk disk("64k");
+    const test::SmallDisk disk("64k");
     if (!disk.mounted()) {
         return;
     }

@@ -1,0 +1,131 @@
+#include "load_run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <netinet/in.h>
+
+namespace aiperf::test {
+
+load::Target target_on(std::uint16_t port) {
+    load::Target target;
+    auto& address = reinterpret_cast<sockaddr_in&>(target.address);  // NOLINT: the sockets API
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    target.address_length = sizeof(sockaddr_in);
+    target.name = "127.0.0.1:" + std::to_string(port);
+    load::HeadOptions options;
+    options.host = target.name;
+    options.path = "/v1/chat/completions";
+    options.user_agent = "test";
+    build_head(target, options, {});
+    return target;
+}
+
+load::LoadPlan plan_for(const std::vector<const ScriptedServer*>& servers, std::vector<schedule::Phase> phases) {
+    load::LoadPlan plan;
+    plan.phases = std::move(phases);
+    for (const ScriptedServer* server : servers) {
+        plan.targets.push_back(target_on(server->port()));
+    }
+    plan.dataset = std::make_shared<Bodies>(std::vector<std::string>{"{\"n\":0}", "{\"n\":1}", "{\"n\":2}"});
+    plan.endpoint = &endpoint::endpoint_of(config::EndpointType::chat);
+    plan.ids = base::IdSource(77);
+    return plan;
+}
+
+LoadRun::LoadRun(load::LoadPlan plan)
+    : LoadRun(std::move(plan), {}) {}
+
+LoadRun::LoadRun(load::LoadPlan plan, const std::filesystem::path& directory)
+    : plan_(std::move(plan)),
+      shared_(plan_.workers) {
+    record::JournalPlan journal_plan;
+    journal_plan.info.workers = plan_.workers;
+    journal_ = std::make_unique<record::Journal>(directory.empty() ? directory_.path() : directory, journal_plan);
+    for (std::uint32_t number = 0; number < plan_.workers; ++number) {
+        workers_.push_back(std::make_unique<Worker>(number, plan_, state(), journal_->writer(number), [this] {
+            const std::scoped_lock lock(mutex_);
+            changed_.notify_all();
+        }));
+    }
+    for (const auto& worker : workers_) {
+        threads_.emplace_back([&worker = *worker] { worker.run(); });
+    }
+}
+
+LoadRun::~LoadRun() {
+    send_home();
+}
+
+std::int64_t LoadRun::begin(std::uint32_t index) {
+    phase_ = index;
+    const std::int64_t start = base::now_ns();
+    journal_->begin_phase({plan_.phases[index].name, plan_.phases[index].profiling, slots_, start, 0});
+    state().next_index.store(0);
+    state().first_slot.store(slots_);
+    state().phase_start_ns.store(start);
+    state().workers_done.store(0);
+    state().phase.store(index + 1, std::memory_order_release);
+    wake_all();
+    return start;
+}
+
+bool LoadRun::wait() {
+    bool over = false;
+    {
+        std::unique_lock lock(mutex_);
+        over = changed_.wait_for(
+            lock, std::chrono::seconds(30), [this] { return state().workers_done.load() == plan_.workers; });
+    }
+    if (!over) {
+        stop(load::Stop::in_flight);
+        return false;
+    }
+    const std::uint64_t claimed = state().next_index.load();
+    slots_ += std::min(claimed, plan_.phases[phase_].requests.value_or(claimed));
+    return true;
+}
+
+void LoadRun::stop(load::Stop level) {
+    state().stop.store(static_cast<std::uint32_t>(level));
+    wake_all();
+}
+
+void LoadRun::wake_all() {
+    for (const auto& worker : workers_) {
+        worker->wake();
+    }
+}
+
+void LoadRun::send_home() {
+    stop(load::Stop::in_flight);
+    state().phase.store(load::SharedState::k_quit, std::memory_order_release);
+    wake_all();
+    for (std::thread& thread : threads_) {
+        thread.join();
+    }
+    threads_.clear();
+}
+
+const record::RecordSet& LoadRun::records() {
+    if (reader_ == nullptr) {
+        send_home();
+        const auto directory = journal_->directory();
+        journal_->finish(std::min(slots_, journal_->readable_slots()));
+        workers_.clear();
+        journal_.reset();
+        reader_ = std::make_unique<record::JournalReader>(directory);
+    }
+    return *reader_;
+}
+
+std::uint64_t LoadRun::total(std::atomic<std::uint64_t> load::WorkerCounters::*counter) {
+    std::uint64_t sum = 0;
+    for (std::uint32_t number = 0; number < plan_.workers; ++number) {
+        sum += (state().counters(number).*counter).load();
+    }
+    return sum;
+}
+
+}  // namespace aiperf::test
