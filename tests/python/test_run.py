@@ -50,9 +50,14 @@ def test_cancelling_closes_what_is_in_flight_and_keeps_the_artifacts(mock: MockF
 def test_leaving_the_block_by_an_exception_cancels_the_run(mock: MockFactory, tmp_path: Path) -> None:
     server = mock(flags=ENDLESS)
     run = ap.Run(**options(server, tmp_path / "run", request_count=10))
-    with pytest.raises(LookupError), run:
-        server.wait_arrived(1)
-        raise LookupError
+
+    def fail_once_sent() -> None:
+        with run:
+            server.wait_arrived(1)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail_once_sent()
     assert run.done
     assert run.result().status == "cancelled"
 
