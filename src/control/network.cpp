@@ -1,9 +1,9 @@
 #include "network.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/version.hpp"
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
-#include "aiperf/base/version.hpp"
 
 #include <asio/connect.hpp>
 #include <asio/io_context.hpp>
@@ -121,7 +121,16 @@ load::HeadOptions head_options(const config::RunConfig& config,
     options.user_agent = std::string("aiperf-cpp/") + base::version();
     options.streaming = config.streaming;
     options.session_header = config.session_header.value_or("X-Correlation-ID");
-    options.session_affinity = settings.http.x_session_affinity_from_correlation_id;
+    options.more_session_headers.clear();
+    const auto add = [&options](bool wanted, const char* name) {
+        if (wanted) {
+            options.more_session_headers.emplace_back(name);
+        }
+    };
+    add(settings.http.x_session_affinity_from_correlation_id, "X-Session-Affinity");
+    add(settings.http.x_session_id_from_correlation_id, "X-Session-ID");
+    add(settings.http.x_smg_routing_key_from_correlation_id, "X-SMG-Routing-Key");
+    add(settings.http.x_dynamo_session_id_from_correlation_id, "X-Dynamo-Session-ID");
     return options;
 }
 

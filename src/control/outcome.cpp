@@ -1,10 +1,10 @@
 #include "outcome.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/version.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
 #include "aiperf/report/console.hpp"
-#include "aiperf/base/version.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,7 +42,8 @@ report::ReportInput report_input(const Result& result) {
             .error = result.error,
             .conversation_ids = {},
             .dataset = nullptr,
-            .artifacts = result.artifacts};
+            .artifacts = result.artifacts,
+            .log_file = {}};
 }
 
 std::vector<std::string> conversation_ids(std::uint64_t entries) {
@@ -143,7 +144,11 @@ Snapshot live_snapshot(load::SharedState& state,
 }
 
 std::string console_text(const Result& result, std::size_t width, bool ansi) {
-    return report::console_report(report_input(result), {.width = width, .ansi = ansi});
+    report::ReportInput input = report_input(result);
+    if (const auto log = result.artifact_directory / k_log_file; std::filesystem::exists(log)) {
+        input.log_file = log;
+    }
+    return report::console_report(input, {.width = width, .ansi = ansi});
 }
 
 }  // namespace aiperf::control

@@ -102,7 +102,10 @@ std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparat
     dataset::DatasetBuilder builder;
     for (const auto& conversation : dataset::synthetic_conversations(options, preparation.tokenizer.get())) {
         const dataset::Turn& turn = conversation.turns.front();
-        builder.add(conversation.id, endpoint.body(turn, config), count(turn.input_tokens), count(turn.max_tokens));
+        builder.add(conversation.id,
+                    endpoint.body(turn, config, preparation.settings.endpoint),
+                    count(turn.input_tokens),
+                    count(turn.max_tokens));
     }
     return builder.seal();
 }
@@ -206,6 +209,9 @@ load::LoadPlan make_plan(const Preparation& preparation, const std::function<boo
     plan.socket.keepalive_idle_s = whole(http.tcp_keepidle, 1'000'000'000);
     plan.socket.keepalive_interval_s = whole(http.tcp_keepintvl, 1'000'000'000);
     plan.socket.keepalive_count = http.tcp_keepcnt;
+    plan.socket.receive_buffer_bytes = http.so_rcvbuf;
+    plan.socket.send_buffer_bytes = http.so_sndbuf;
+    plan.idle_timeout = http.keepalive_timeout;
     plan.socket.user_timeout_ms = whole(http.tcp_user_timeout, 1'000'000);
     return plan;
 }

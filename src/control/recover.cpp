@@ -30,7 +30,11 @@ void count_missing(record::JournalReader& records, const config::RunConfig& conf
             tokenizer = tokenizer_for(config, environment);
         }
         const auto count = [&tokenizer](std::string_view text) {
-            return text.empty() ? record::k_absent : static_cast<std::int32_t>(tokenizer->count(text));
+            try {
+                return text.empty() ? record::k_absent : static_cast<std::int32_t>(tokenizer->count(text));
+            } catch (const base::RunError&) {
+                return record::k_absent;  // a text its tokenizer gives up on has no known length
+            }
         };
         record.output_tokens = count(records.output_text(record));
         record.reasoning_tokens = count(records.reasoning_text(record));
@@ -50,7 +54,8 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
     const auto journal = Preparation::journal_directory_of(result.artifact_directory, settings);
     const std::unique_ptr<JournalFolder> folder = JournalFolder::lock(journal);
     if (std::filesystem::exists(result.artifact_directory / report::k_ready_marker)) {
-        throw base::RunError(result.artifact_directory.string() + ": this run ended in good order and has its artifacts");
+        throw base::RunError(result.artifact_directory.string() +
+                             ": this run ended in good order and has its artifacts");
     }
     const auto records = std::make_shared<record::JournalReader>(journal);
     const RunDescription description = RunDescription::read(journal);

@@ -1,5 +1,7 @@
 #include "token_counter.hpp"
 
+#include "aiperf/base/error.hpp"
+
 #include <algorithm>
 #include <sched.h>
 
@@ -45,7 +47,13 @@ void TokenCounter::count(record::Record& record) const {
     if (!wants_count(record)) {
         return;
     }
-    const auto tokens = [this](std::string_view text) { return static_cast<std::int32_t>(tokenizer_->count(text)); };
+    const auto tokens = [this](std::string_view text) {
+        try {
+            return static_cast<std::int32_t>(tokenizer_->count(text));
+        } catch (const base::RunError&) {
+            return record::k_absent;  // a text its tokenizer gives up on has no known length
+        }
+    };
     // No text of a kind is "absent", not 0.
     if (record.output_bytes > 0) {
         record.output_tokens = tokens(journal_.output_text(record));

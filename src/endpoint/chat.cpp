@@ -10,9 +10,15 @@ class Chat final : public Endpoint {
 public:
     [[nodiscard]] std::string_view path() const noexcept override { return "/v1/chat/completions"; }
 
-    [[nodiscard]] std::string body(const dataset::Turn& turn, const config::RunConfig& config) const override {
+    [[nodiscard]] std::string body(const dataset::Turn& turn,
+                                   const config::RunConfig& config,
+                                   const settings::Endpoint& settings) const override {
         nlohmann::ordered_json body;
-        body["messages"] = nlohmann::ordered_json::array({{{"role", "user"}, {"content", turn.text}}});
+        nlohmann::ordered_json content = turn.text;
+        if (settings.force_content_parts) {
+            content = nlohmann::ordered_json::array({{{"type", "text"}, {"text", turn.text}}});
+        }
+        body["messages"] = nlohmann::ordered_json::array({{{"role", "user"}, {"content", std::move(content)}}});
         body["model"] = config.model_names.at(0);
         body["stream"] = config.streaming;
         if (turn.max_tokens) {

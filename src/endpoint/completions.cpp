@@ -10,7 +10,9 @@ class Completions final : public Endpoint {
 public:
     [[nodiscard]] std::string_view path() const noexcept override { return "/v1/completions"; }
 
-    [[nodiscard]] std::string body(const dataset::Turn& turn, const config::RunConfig& config) const override {
+    [[nodiscard]] std::string body(const dataset::Turn& turn,
+                                   const config::RunConfig& config,
+                                   const settings::Endpoint& /*settings*/) const override {
         nlohmann::ordered_json body;
         body["prompt"] = turn.text;
         body["model"] = config.model_names.at(0);

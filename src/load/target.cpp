@@ -46,7 +46,7 @@ void build_head(Target& target,
         head += "User-Agent: " + options.user_agent + "\r\n";
     }
     target.request_id_at = add_id(head, "X-Request-ID");
-    target.correlation_id_at = add_id(head, options.session_header);
+    target.session_ids_at = {add_id(head, options.session_header)};
     for (const auto& [name, value] : user_headers) {
         if (!is_ours(name)) {
             head.append(name).append(": ").append(value).append("\r\n");
@@ -54,8 +54,8 @@ void build_head(Target& target,
     }
     head += options.streaming ? "Accept: text/event-stream\r\n" : "Accept: application/json\r\n";
     head += "Content-Type: application/json\r\n";
-    if (options.session_affinity) {
-        target.affinity_id_at = add_id(head, "X-Session-Affinity");
+    for (const std::string& name : options.more_session_headers) {
+        target.session_ids_at.push_back(add_id(head, name));
     }
     head += "Content-Length: ";
 }
@@ -70,9 +70,8 @@ void Target::write_head(std::string& out,
     out.assign(head);
     out.append(digits.data(), end).append("\r\n\r\n");
     ids.request_id(slot, out.data() + request_id_at);
-    ids.correlation_id(session, out.data() + correlation_id_at);
-    if (affinity_id_at != std::string::npos) {
-        ids.correlation_id(session, out.data() + affinity_id_at);
+    for (const std::size_t at : session_ids_at) {
+        ids.correlation_id(session, out.data() + at);
     }
 }
 

@@ -39,7 +39,7 @@ public:
           run_(prepare(std::move(config))) {}
 
     int go() {
-        log_.open_file(run_->artifact_directory() / "logs" / "aiperf.log");
+        log_.open_file(run_->artifact_directory() / control::k_log_file);
         run_->start();
         while (!run_->wait_for(k_look_around)) {
             while (const auto signal = signals_.next()) {

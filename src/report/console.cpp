@@ -129,6 +129,9 @@ std::string footer(const ReportInput& input) {
             out += label + ": " + path.string() + "\n";
         }
     }
+    if (!input.log_file.empty()) {
+        out += "Log File: " + input.log_file.string() + "\n";
+    }
     return out;
 }
 

@@ -130,6 +130,9 @@ private:
 /// Throws base::RunError for a directory without a readable journal, or one that a run is still writing to.
 [[nodiscard]] Result recover(const std::filesystem::path& artifact_directory, const Environment& environment = {});
 
+/// Where a program keeps its log, below the artifact directory.
+inline constexpr const char* k_log_file = "logs/aiperf.log";
+
 /// The closing report for a person: tables as AIPerf's, errors, command, files. `width` in columns; `ansi`: with
 /// colours.
 [[nodiscard]] std::string console_text(const Result& result, std::size_t width = 140, bool ansi = false);

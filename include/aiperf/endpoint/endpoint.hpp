@@ -2,6 +2,7 @@
 
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/dataset/dataset.hpp"
+#include "aiperf/settings/settings.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -58,7 +59,9 @@ public:
 
     /// JSON body of a request for one turn: model, text, length, stream, then the extra inputs (the last writer wins),
     /// then `stream_options.include_usage` where the merged body streams and does not say otherwise.
-    [[nodiscard]] virtual std::string body(const dataset::Turn& turn, const config::RunConfig& config) const = 0;
+    [[nodiscard]] virtual std::string body(const dataset::Turn& turn,
+                                           const config::RunConfig& config,
+                                           const settings::Endpoint& settings) const = 0;
 
     [[nodiscard]] virtual std::unique_ptr<AnswerReader> reader() const = 0;
 };

@@ -37,6 +37,7 @@ struct Connection {
     std::string_view body;
     std::size_t sent = 0;  ///< bytes of head and body written
     base::Instant claimed{};
+    base::Instant idle_since{};
     Answer answer;
 
     // Neighbours in the worker's list of requests, oldest first.

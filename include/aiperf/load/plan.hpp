@@ -19,6 +19,8 @@ struct SocketOptions {
     int keepalive_interval_s = 30;
     int keepalive_count = 1;
     int user_timeout_ms = 30'000;
+    int receive_buffer_bytes = 0;  ///< 0 = the system's own, which adapts
+    int send_buffer_bytes = 0;
 };
 
 /// Everything a run's workers need, fixed before the first request. Shared by all workers, read-only.
@@ -32,6 +34,7 @@ struct LoadPlan {
     bool keep_text = true;                 ///< output text goes into the journal, to be counted
     base::Nanoseconds request_timeout{0};  ///< 0 = none; counts from the claim
     base::Nanoseconds connect_timeout{10'000'000'000};
+    base::Nanoseconds idle_timeout = std::chrono::seconds(300);  ///< a connection idle for longer is not used again
     SocketOptions socket;
 };
 

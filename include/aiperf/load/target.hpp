@@ -16,12 +16,10 @@ namespace aiperf::load {
 struct Target {
     sockaddr_storage address{};
     socklen_t address_length = 0;
-    std::string name;  ///< "host:port", for messages
-    std::string head;  ///< request line and headers up to and including "Content-Length: "
-    /// Offsets into `head` of 36-character ids to be filled in; npos = the header is not sent.
-    std::size_t request_id_at = std::string::npos;
-    std::size_t correlation_id_at = std::string::npos;
-    std::size_t affinity_id_at = std::string::npos;
+    std::string name;                         ///< "host:port", for messages
+    std::string head;                         ///< request line and headers up to and including "Content-Length: "
+    std::size_t request_id_at = 0;            ///< offset into `head` of the 36 characters of the request's id
+    std::vector<std::size_t> session_ids_at;  ///< and of each place for the session's id
 
     /// The whole head of one request: `out` is overwritten.
     void write_head(std::string& out,
@@ -38,7 +36,7 @@ struct HeadOptions {
     std::string user_agent;
     bool streaming = false;  ///< Accept: text/event-stream, else application/json
     std::string session_header = "X-Correlation-ID";
-    bool session_affinity = true;  ///< X-Session-Affinity with the same value
+    std::vector<std::string> more_session_headers{"X-Session-Affinity"};  ///< the same value again; behind all others
 };
 
 /// Fills `target.head`. User headers come after the ids, in their order; one that names User-Agent replaces ours;

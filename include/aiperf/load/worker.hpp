@@ -62,7 +62,7 @@ private:
     bool claim(base::Instant now);
     void start(base::Instant now);
     void send(ConnectionId id);
-    ConnectionId take_connection(std::uint16_t target);
+    ConnectionId take_connection(std::uint16_t target, base::Instant now);
     void connect(ConnectionId id);
     void connect_finished(ConnectionId id);
 

@@ -287,7 +287,7 @@ void Worker<Io>::start(base::Instant now) {
     record.acquired_ns = now.time_since_epoch().count();
     record.input_tokens = entry.input_tokens;
     record.requested_tokens = entry.requested_tokens;
-    const ConnectionId id = take_connection(record.target);
+    const ConnectionId id = take_connection(record.target, now);
     Connection& connection = at(id);
     connection.record = &record;
     connection.slot = first_slot_ + pending_index_;
@@ -311,12 +311,15 @@ void Worker<Io>::start(base::Instant now) {
 }
 
 template <class Io>
-ConnectionId Worker<Io>::take_connection(std::uint16_t target) {
+ConnectionId Worker<Io>::take_connection(std::uint16_t target, base::Instant now) {
     std::vector<ConnectionId>& idle = idle_[target];
-    if (!idle.empty()) {
+    if (!idle.empty() && now - at(idle.back()).idle_since < plan_.idle_timeout) {
         const ConnectionId id = idle.back();
         idle.pop_back();
         return id;
+    }
+    while (!idle.empty()) {
+        drop_idle(idle.back());  // the youngest is too old, so all are
     }
     if (free_.empty()) {
         connections_.push_back(std::make_unique<Connection>());
@@ -349,6 +352,12 @@ void Worker<Io>::connect(ConnectionId id) {
     set(IPPROTO_TCP, TCP_KEEPINTVL, plan_.socket.keepalive_interval_s);
     set(IPPROTO_TCP, TCP_KEEPCNT, plan_.socket.keepalive_count);
     set(IPPROTO_TCP, TCP_USER_TIMEOUT, plan_.socket.user_timeout_ms);
+    for (const auto& [option, bytes] : {std::pair(SO_RCVBUF, plan_.socket.receive_buffer_bytes),
+                                        std::pair(SO_SNDBUF, plan_.socket.send_buffer_bytes)}) {
+        if (bytes > 0) {
+            set(SOL_SOCKET, option, bytes);
+        }
+    }
     const auto* address = reinterpret_cast<const sockaddr*>(&target.address);  // NOLINT: the sockets API
     const int result = ::connect(connection.fd, address, target.address_length);
     const int number = errno;
@@ -459,6 +468,7 @@ bool Worker<Io>::take_bytes(ConnectionId id, std::size_t size) {
     complete(id, now);
     if (reusable) {
         connection.served = true;
+        connection.idle_since = now;
         connection.state = Connection::State::idle;
         idle_[connection.target].push_back(id);
     } else {

@@ -38,13 +38,6 @@ struct Endpoint {
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-/// Pacing and ending of phases.
-struct Timing {
-    base::Nanoseconds cancel_drain_timeout = std::chrono::seconds(10);  ///< wait for cancelled requests
-
-    friend bool operator==(const Timing&, const Timing&) = default;
-};
-
 /// How many workers a run has where nobody says.
 struct Worker {
     double cpu_utilization_factor = 0.75;  ///< share of the cores
@@ -71,7 +64,6 @@ struct Journal {
 struct Settings {
     Http http;
     Endpoint endpoint;
-    Timing timing;
     Worker worker;
     Ui ui;
     Journal journal;

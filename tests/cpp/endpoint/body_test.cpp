@@ -26,7 +26,7 @@ RunConfig config_of(EndpointType type, bool streaming, std::vector<std::string> 
 }
 
 std::string body_of(const RunConfig& config, const std::string& text, std::optional<std::uint32_t> max_tokens = {}) {
-    return endpoint_of(config.endpoint_type).body(Turn{text, max_tokens, {}}, config);
+    return endpoint_of(config.endpoint_type).body(Turn{text, max_tokens, {}}, config, {});
 }
 
 std::string chat(std::vector<std::string> extra_inputs, bool streaming = false) {
@@ -159,4 +159,15 @@ TEST_CASE("Text is written as UTF-8, with nothing escaped that need not be") {
 TEST_CASE("Text that is not UTF-8 makes a valid body all the same") {
     const std::string body = body_of(config_of(EndpointType::completions, false), "a\xFF\xC3");
     CHECK(Json::parse(body)["prompt"] == "a\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
+TEST_CASE("Content is a list of parts where the settings force it, for chat only") {
+    aiperf::settings::Endpoint parts;
+    parts.force_content_parts = true;
+    const Turn turn{"t", {}, {}};
+    const RunConfig chat_config = config_of(EndpointType::chat, false);
+    CHECK(Json::parse(endpoint_of(EndpointType::chat).body(turn, chat_config, parts))["messages"][0]["content"] ==
+          Json::parse(R"([{"type":"text","text":"t"}])"));
+    const RunConfig completions = config_of(EndpointType::completions, false);
+    CHECK(endpoint_of(EndpointType::completions).body(turn, completions, parts) == body_of(completions, "t"));
 }

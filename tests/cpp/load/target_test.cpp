@@ -87,11 +87,24 @@ TEST_CASE("Headers that describe the message are always ours") {
 
 TEST_CASE("Without session affinity its header is not sent") {
     HeadOptions options = options_for_tests();
-    options.session_affinity = false;
+    options.more_session_headers.clear();
     Target target;
     build_head(target, options, {});
-    CHECK(target.affinity_id_at == std::string::npos);
+    CHECK(target.session_ids_at.size() == 1);
     CHECK(head_of(options, {}).find("X-Session-Affinity") == std::string::npos);
+}
+
+TEST_CASE("The session's id goes into every header that asks for it") {
+    HeadOptions options = options_for_tests();
+    options.more_session_headers = {"X-Session-Affinity", "X-Session-ID"};
+    Target target;
+    build_head(target, options, {});
+    const IdSource ids(7);
+    std::string head;
+    target.write_head(head, ids, 1, 5, 0);
+    for (const std::string name : {"X-Correlation-ID", "X-Session-Affinity", "X-Session-ID"}) {
+        CHECK(head.find(name + ": " + ids.correlation_id(5) + "\r\n") != std::string::npos);
+    }
 }
 
 TEST_CASE("Each request has its own id, each session its own") {
@@ -104,7 +117,7 @@ TEST_CASE("Each request has its own id, each session its own") {
     target.write_head(two, ids, 2, 5, 0);
     CHECK(one.substr(target.request_id_at, 36) == ids.request_id(1));
     CHECK(two.substr(target.request_id_at, 36) == ids.request_id(2));
-    CHECK(one.substr(target.correlation_id_at, 36) == two.substr(target.correlation_id_at, 36));
-    CHECK(one.substr(target.affinity_id_at, 36) == ids.correlation_id(5));
+    CHECK(one.substr(target.session_ids_at.at(0), 36) == two.substr(target.session_ids_at.at(0), 36));
+    CHECK(one.substr(target.session_ids_at.at(1), 36) == ids.correlation_id(5));
     CHECK(one.substr(one.size() - 21) == "Content-Length: 0\r\n\r\n");
 }

@@ -153,7 +153,8 @@ report::ReportInput GoldenRun::input() const {
             .error = {},
             .conversation_ids = golden.conversation_ids,
             .dataset = &dataset,
-            .artifacts = {}};
+            .artifacts = {},
+            .log_file = {}};
 }
 
 }  // namespace aiperf::test
