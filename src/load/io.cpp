@@ -3,9 +3,7 @@
 #include "aiperf/base/error.hpp"
 
 #include <cerrno>
-#include <linux/sockios.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -74,11 +72,6 @@ ssize_t EpollIo::send(int fd, iovec* pieces, std::size_t count) noexcept {
     message.msg_iov = pieces;
     message.msg_iovlen = count;
     return ::sendmsg(fd, &message, MSG_NOSIGNAL);
-}
-
-int EpollIo::unacknowledged(int fd) noexcept {
-    int bytes = 0;
-    return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 void EpollIo::arm(base::Instant when) noexcept {

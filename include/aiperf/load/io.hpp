@@ -46,9 +46,6 @@ public:
     static ssize_t receive(int fd, char* buffer, std::size_t size) noexcept;
     static ssize_t send(int fd, iovec* pieces, std::size_t count) noexcept;
 
-    /// Bytes sent that the peer's kernel has not acknowledged; 0 where it cannot be told.
-    static int unacknowledged(int fd) noexcept;
-
     /// Arms the one timer for an absolute instant; Instant::max() disarms.
     void arm(base::Instant when) noexcept;
 

@@ -71,7 +71,7 @@ private:
     bool take_bytes(ConnectionId id, std::size_t size);
     void peer_closed(ConnectionId id);
     void connection_broke(ConnectionId id, int error_number);
-    bool retry(ConnectionId id, int error_number);
+    bool retry(ConnectionId id);
     void fail(ConnectionId id, record::ErrorKind kind, std::string message, base::Instant now);
     void complete(ConnectionId id, base::Instant now);
     void count(const record::Record& record, const Answer& answer) noexcept;
