@@ -40,11 +40,13 @@ void count_text(od::value value, std::size_t& bytes, int depth) {
     switch (value.type().value()) {
         case od::json_type::string: bytes += value.get_string().value().size(); break;
         case od::json_type::number: bytes += k_bytes_per_id; break;
-        case od::json_type::array:
-            for (auto member : value.get_array().value()) {
+        case od::json_type::array: {
+            od::array members = value.get_array().value();  // named: the loop would outlive a temporary
+            for (auto member : members) {
                 count_text(member.value(), bytes, depth + 1);
             }
             break;
+        }
         case od::json_type::object: count_object(value.get_object().value(), bytes, depth + 1); break;
         default: break;
     }
