@@ -179,6 +179,7 @@ void Run::Impl::execute() noexcept {
     if (!outcome.result.error.empty()) {
         log(spdlog::level::err, outcome.result.error);
     }
+    outcome.folder.reset();  // who sees the end may recover the journal
     const std::scoped_lock lock(mutex_);
     result_ = std::move(outcome.result);
     stage_ = "done";
