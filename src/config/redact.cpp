@@ -91,7 +91,7 @@ bool is_secret_header(std::string_view name) {
 }
 
 std::string redacted_command(std::span<const std::string> arguments) {
-    std::string text = "aiperf";
+    std::string text = "aiperf-cpp";
     std::string_view flag;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string& token = arguments[i];
