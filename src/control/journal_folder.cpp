@@ -1,10 +1,10 @@
 #include "journal_folder.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/version.hpp"
 #include "aiperf/config/options.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
-#include "aiperf/base/version.hpp"
 
 #include <nlohmann/json.hpp>
 

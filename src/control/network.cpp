@@ -1,9 +1,9 @@
 #include "network.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/version.hpp"
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
-#include "aiperf/base/version.hpp"
 
 #include <asio/connect.hpp>
 #include <asio/io_context.hpp>

@@ -1,10 +1,10 @@
 #include "outcome.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/version.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
 #include "aiperf/report/console.hpp"
-#include "aiperf/base/version.hpp"
 
 #include <algorithm>
 #include <array>
