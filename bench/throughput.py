@@ -95,7 +95,15 @@ def run_client(command: list[str], core: int) -> tuple[str, float, int]:
 
 
 def wrk_sample(args: argparse.Namespace, url: str, script: Path) -> Sample:
-    command = ["wrk", "-t1", f"-c{args.connections}", f"-d{args.seconds}", "-s", str(script), url + "/v1/chat/completions"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{args.connections}",
+        f"-d{args.seconds}",
+        "-s",
+        str(script),
+        url + "/v1/chat/completions",
+    ]
     with Idle(args.server_core) as idle:
         output, cpu, _ = run_client(command, args.client_core)
     total = int(re.search(r"(\d+) requests in", output)[1])  # type: ignore[index]
@@ -145,7 +153,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="length of a round of wrk")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--requests", type=int, default=0, help="requests of a round of ours; 0: as many as wrk managed")
+    parser.add_argument(
+        "--requests", type=int, default=0, help="requests of a round of ours; 0: as many as wrk managed"
+    )
     parser.add_argument("--streaming", action="store_true", help="answers are streams of 16 events, in one burst")
     parser.add_argument("--tokenizer", default=str(Path(__file__).parents[1] / "tests/golden/tokenizer"))
     parser.add_argument("--server-core", type=int, default=0)

@@ -44,7 +44,9 @@ clang_format() {
     cpp_sources | xargs -r clang-format-14 "$@"
 }
 
+# A configuration that cannot be read would be no error, and check nothing.
 clang_tidy() {
+    ! clang-tidy-14 --dump-config 2>&1 >/dev/null | grep . || return 1
     tidy_sources | xargs -r -P "${JOBS:-$(nproc)}" -n 1 clang-tidy-14 -p "$BUILD" --quiet --warnings-as-errors='*' \
         --extra-arg=-Wno-unknown-warning-option
 }
