@@ -122,6 +122,7 @@ TEST_CASE("every request is counted once, whatever became of it") {
         static_cast<void>(client.post(k_chat, k_stream));
     }
     REQUIRE(server.wait_over(200, std::chrono::seconds(20)));
+    server.stop();
     const mock::Counters counters = server.counters();
     CHECK(counters.requests == 200);
     CHECK(counters.answered + counters.cut + counters.client_closed == 200);

@@ -43,6 +43,7 @@ TEST_CASE("requests written ahead are answered one after the other, on one conne
     CHECK(client.read_answer().body == R"({"status":"ok"})");
     CHECK_THAT(client.read_answer().body, Catch::Contains("chat.completion"));
     CHECK_THAT(client.read_answer().body, Catch::Contains("mock-model"));
+    server.stop();
     CHECK(server.counters().connections == 1);
     CHECK(server.counters().answered == 4);
 }

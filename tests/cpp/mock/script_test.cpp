@@ -138,6 +138,7 @@ TEST_CASE("an action resets or closes, before the answer or in the middle of it"
     CHECK(received[0].action == "reset");
     CHECK(received[3].action == "close");
     CHECK(received[3].sent_ns.size() == 1);
+    server.stop();
     CHECK(server.counters().cut == 4);
 }
 

@@ -35,6 +35,7 @@ TEST_CASE("a server stops at once while answers are waiting") {
     server.stop();
     CHECK(client.ends());
     CHECK_FALSE(server.received().at(0).over);
+    server.stop();
     CHECK(server.counters().requests == 1);
     CHECK(server.counters().answered == 0);
 }
@@ -108,6 +109,7 @@ TEST_CASE("several workers serve many clients at once and forget none") {
     for (std::size_t i = 0; i < received.size(); ++i) {
         REQUIRE(received[i].index == i);
     }
+    server.stop();
     CHECK(server.counters().answered == k_clients * k_each);
 }
 
@@ -119,5 +121,6 @@ TEST_CASE("a server that keeps nothing still serves and counts") {
     CHECK(client.get("/health").status == 200);
     CHECK(server.received().empty());
     CHECK_FALSE(server.wait_arrived(1, std::chrono::seconds(20)));
+    server.stop();
     CHECK(server.counters().requests == 1);
 }

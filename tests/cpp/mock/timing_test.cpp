@@ -84,6 +84,7 @@ TEST_CASE("without delays all events of a stream are written together") {
     const mock::ReceivedRequest request = server.received().at(0);
     REQUIRE(request.sent_ns.size() == 53);
     CHECK(request.sent_ns.front() == request.sent_ns.back());
+    server.stop();
     CHECK(server.counters().events == 53);
 }
 
