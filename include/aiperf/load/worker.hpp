@@ -131,7 +131,9 @@ private:
 
 }  // namespace aiperf::load
 
-#include "aiperf/load/worker_impl.hpp"
+#include "aiperf/load/worker_answer_impl.hpp"
+#include "aiperf/load/worker_loop_impl.hpp"
+#include "aiperf/load/worker_send_impl.hpp"
 
 namespace aiperf::load {
 

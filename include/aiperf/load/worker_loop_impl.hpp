@@ -1,0 +1,222 @@
+#pragma once
+
+// Bodies of Worker: the loop, stops and deadlines; included by worker.hpp only.
+
+#include "aiperf/load/error_text.hpp"
+#include "aiperf/load/worker.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <unistd.h>
+#include <utility>
+
+namespace aiperf::load {
+
+template <class Io>
+Worker<Io>::Worker(std::uint32_t number,
+                   const LoadPlan& plan,
+                   SharedState& shared,
+                   record::Journal::Writer& writer,
+                   std::function<void()> on_phase_done)
+    : number_(number),
+      plan_(plan),
+      shared_(shared),
+      counters_(shared.counters(number)),
+      writer_(writer),
+      on_phase_done_(std::move(on_phase_done)),
+      reader_(plan.endpoint->reader()),
+      buffer_(k_read_bytes + http::SseParser::k_padding),
+      idle_(plan.targets.size()) {}
+
+template <class Io>
+Worker<Io>::~Worker() {
+    for (const auto& connection : connections_) {
+        if (connection->fd >= 0) {
+            ::close(connection->fd);
+        }
+    }
+}
+
+template <class Io>
+void Worker<Io>::run() {
+    std::uint32_t done = 0;
+    while (true) {
+        const std::uint32_t phase = shared_.phase.load(std::memory_order_acquire);
+        if (phase == SharedState::k_quit) {
+            return;
+        }
+        if (phase != done) {
+            begin_phase(phase - 1);
+            work_phase();
+            done = phase;
+            shared_.workers_done.fetch_add(1, std::memory_order_acq_rel);
+            on_phase_done_();
+            continue;
+        }
+        io_.arm(base::Instant::max());
+        for (const Ready& ready : io_.wait(true)) {
+            handle(ready);  // a pooled connection may be closed by its server meanwhile
+        }
+    }
+}
+
+template <class Io>
+void Worker<Io>::begin_phase(std::uint32_t phase) {
+    phase_ = &plan_.phases[phase];
+    phase_index_ = static_cast<std::uint8_t>(phase);
+    first_slot_ = shared_.first_slot.load(std::memory_order_relaxed);
+    phase_start_ = base::Instant(base::Nanoseconds(shared_.phase_start_ns.load(std::memory_order_relaxed)));
+    phase_end_ = phase_->duration ? phase_start_ + *phase_->duration : base::Instant::max();
+    grace_end_ = phase_->duration && phase_->grace ? phase_end_ + *phase_->grace : base::Instant::max();
+    cursor_.reset();
+    if (phase_->arrivals) {
+        cursor_.emplace(*phase_->arrivals);
+    }
+    slots_ = phase_->concurrency ? schedule::share_of(*phase_->concurrency, number_, plan_.workers) : k_unlimited;
+    exhausted_ = slots_ == 0;
+    pending_ = nullptr;
+    counters_.reset();
+}
+
+template <class Io>
+void Worker<Io>::work_phase() {
+    while (!(exhausted_ && in_flight_ == 0)) {
+        obey_stop();
+        const bool more = fill();
+        if (exhausted_ && in_flight_ == 0) {
+            break;
+        }
+        io_.arm(next_wake());
+        for (const Ready& ready : io_.wait(!more)) {
+            handle(ready);
+            if (!exhausted_ && !cursor_) {
+                fill();  // closed loop: the slot just freed is used before the next answer is looked at
+            }
+        }
+        expire(base::now());
+    }
+}
+
+template <class Io>
+void Worker<Io>::handle(const Ready& ready) {
+    if (ready.token == Io::k_timer_token || ready.token == Io::k_wake_token) {
+        return;  // the loop looks at clock and state after each turn
+    }
+    const auto id = static_cast<ConnectionId>(ready.token);
+    const auto generation = static_cast<std::uint32_t>(ready.token >> 32U);
+    if (at(id).generation != generation) {
+        return;  // of a connection closed in this very turn
+    }
+    switch (at(id).state) {
+        case Connection::State::closed: break;
+        case Connection::State::connecting:
+            connect_finished(id);
+            // A server that speaks first, or has hung up already, is not announced a second time.
+            if ((ready.readable || ready.hangup) && at(id).generation == generation) {
+                read(id, ready.hangup);
+            }
+            break;
+        case Connection::State::busy:
+            if (ready.writable && !at(id).all_sent()) {
+                send(id);
+            }
+            if ((ready.readable || ready.hangup) && at(id).generation == generation) {
+                read(id, ready.hangup);
+            }
+            break;
+        case Connection::State::idle:
+            if (ready.readable || ready.hangup) {
+                drop_idle(id);  // closed by the server, or bytes that nobody asked for
+            }
+            break;
+    }
+}
+
+template <class Io>
+void Worker<Io>::obey_stop() {
+    const auto stop = static_cast<Stop>(shared_.stop.load(std::memory_order_relaxed));
+    if (stop == Stop::none) {
+        return;
+    }
+    exhausted_ = true;
+    pending_ = nullptr;
+    if (stop == Stop::in_flight) {
+        cancel_in_flight(base::now());
+    }
+}
+
+template <class Io>
+void Worker<Io>::cancel_in_flight(base::Instant now) {
+    while (oldest_ != k_no_connection) {
+        const ConnectionId id = oldest_;
+        record::Record& record = *at(id).record;
+        const std::int64_t from = record.send_start_ns != 0 ? record.send_start_ns : record.acquired_ns;
+        std::array<char, 80> text{};
+        std::snprintf(text.data(),
+                      text.size(),
+                      "Request cancelled %.3fs after being sent",
+                      static_cast<double>(now.time_since_epoch().count() - from) * 1e-9);
+        record.flags |= record::flag::cancelled;
+        fail(id, record::ErrorKind::cancelled, text.data(), now);
+    }
+}
+
+template <class Io>
+void Worker<Io>::expire(base::Instant now) {
+    if (now >= grace_end_) {
+        exhausted_ = true;
+        pending_ = nullptr;
+        cancel_in_flight(now);
+        return;
+    }
+    if (plan_.request_timeout.count() > 0) {
+        while (oldest_ != k_no_connection && now >= at(oldest_).claimed + plan_.request_timeout) {
+            fail(oldest_, record::ErrorKind::timeout, "TimeoutError()", now);
+        }
+    }
+    forget_settled_attempts();
+    while (!attempts_.empty() && now >= attempts_.front().began + plan_.connect_timeout) {
+        const ConnectionId id = attempts_.front().id;
+        const std::string& name = plan_.targets[at(id).target].name;
+        fail(id, record::ErrorKind::connect, "ClientConnectorError(" + name + ", connect timeout)", now);
+        forget_settled_attempts();
+    }
+}
+
+/// No room for records: nothing more is sent, by anybody. A stronger stop stays.
+template <class Io>
+void Worker<Io>::stop_for_full_journal() noexcept {
+    shared_.journal_full.store(1);
+    auto none = static_cast<std::uint32_t>(Stop::none);
+    shared_.stop.compare_exchange_strong(none, static_cast<std::uint32_t>(Stop::sending));
+}
+
+/// Drops connection attempts from the front of the list that have succeeded or failed.
+template <class Io>
+void Worker<Io>::forget_settled_attempts() noexcept {
+    const auto settled = [this](const Attempt& attempt) {
+        const Connection& connection = at(attempt.id);
+        return connection.generation != attempt.generation || connection.state != Connection::State::connecting;
+    };
+    while (!attempts_.empty() && settled(attempts_.front())) {
+        attempts_.pop_front();
+    }
+}
+
+template <class Io>
+base::Instant Worker<Io>::next_wake() const noexcept {
+    base::Instant wake = grace_end_;
+    if (pending_ != nullptr) {
+        wake = std::min(wake, pending_due_);
+    }
+    if (oldest_ != k_no_connection && plan_.request_timeout.count() > 0) {
+        wake = std::min(wake, connections_[oldest_]->claimed + plan_.request_timeout);
+    }
+    if (!attempts_.empty()) {
+        wake = std::min(wake, attempts_.front().began + plan_.connect_timeout);
+    }
+    return wake;
+}
+
+}  // namespace aiperf::load
