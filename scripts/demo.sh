@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # One benchmark from nothing: builds, starts the bundled mock server, measures it, prints the table, says where the
-# artifacts are, and stops what it started, also after Ctrl-C or a failure. Arguments go to `aiperf-cpp profile`.
+# artifacts are, and stops what it started, also after Ctrl-C or a failure.
+#
+#   demo.sh [REQUESTS [ARTIFACT_DIRECTORY]]      default: 400 artifacts/demo
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -8,7 +10,8 @@ scripts/setup.sh build
 scripts/build.sh aiperf-cpp
 
 program=$BUILD/bin/aiperf-cpp
-artifacts=artifacts/demo
+requests=${1:-400}
+artifacts=${2:-artifacts/demo}
 work=$(mktemp -d)
 mock=
 
@@ -35,8 +38,8 @@ done
 [ -s "$work/port" ] || die "the mock server did not start within 10 s: $(tail -n 3 "$work/mock.log")"
 
 command=(aiperf-cpp profile --url "127.0.0.1:$(<"$work/port")" --model mock-model --streaming --tokenizer builtin
-    --concurrency 16 --request-count 400 --warmup-request-count 16 --isl 200 --osl 64 --random-seed 42
-    --artifact-dir "$artifacts" "$@")
+    --concurrency 16 --request-count "$requests" --warmup-request-count 16 --isl 200 --osl 64 --random-seed 42
+    --artifact-dir "$artifacts")
 say "${command[*]}"
 status=0
 "$program" "${command[@]:1}" || status=$?
