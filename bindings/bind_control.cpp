@@ -52,7 +52,7 @@ Result recover(const std::filesystem::path& directory, Variables variables, std:
 }
 
 // Waits without the GIL, asking for signals in between: a handler that raises (Ctrl-C) ends the wait.
-bool wait(Run& run, std::optional<double> timeout_s) {
+bool wait_on(Run& run, bool (Run::*wait_for)(base::Nanoseconds), std::optional<double> timeout_s) {
     const auto seconds = std::clamp(timeout_s.value_or(k_longest_wait_s), 0.0, k_longest_wait_s);
     const base::Instant deadline =
         base::now() + std::chrono::duration_cast<base::Nanoseconds>(std::chrono::duration<double>(seconds));
@@ -61,7 +61,7 @@ bool wait(Run& run, std::optional<double> timeout_s) {
         bool over = false;
         {
             const py::gil_scoped_release free;
-            over = run.wait_for(std::min(left, k_signal_interval));
+            over = (run.*wait_for)(std::min(left, k_signal_interval));
         }
         if (PyErr_CheckSignals() != 0) {
             throw py::error_already_set();
@@ -70,6 +70,14 @@ bool wait(Run& run, std::optional<double> timeout_s) {
             return over;
         }
     }
+}
+
+bool wait(Run& run, std::optional<double> timeout_s) {
+    return wait_on(run, &Run::wait_for, timeout_s);
+}
+
+bool wait_closed(Run& run, std::optional<double> timeout_s) {
+    return wait_on(run, &Run::wait_closed_for, timeout_s);
 }
 
 std::string describe(const Snapshot& self) {
@@ -126,7 +134,11 @@ void bind_run(py::module_& module) {
     py::class_<Run>(module, "Run", "One benchmark.", py::release_gil_before_calling_cpp_dtor())
         .def(py::init(&make_run), py::arg("config"), py::arg("variables"), py::arg("working_directory"), free)
         .def("start", &Run::start, free)
-        .def("cancel", &Run::cancel, free)
+        .def(
+            "cancel", [](Run& self) { self.cancel(); }, free)
+        .def("end_hold", &Run::end_hold, free)
+        .def("wait_closed", &wait_closed, py::arg("timeout_s"), "True = the results server is closed too.")
+        .def_property_readonly("api_url", &Run::api_url)
         .def("abort", &Run::abort, free)
         .def("wait", &wait, py::arg("timeout_s"), "True = over. Python's signal handlers run meanwhile.")
         .def("snapshot", &Run::snapshot, free)

@@ -80,6 +80,26 @@ class Run:
         """Ends the run at once, without artifacts. The journal stays: see recover()."""
         self._core.abort()
 
+    @property
+    def api_url(self) -> str | None:
+        """Where the results server listens, with `api_port`; None: there is none, or not yet."""
+        return self._core.api_url or None
+
+    def close(self) -> None:
+        """Waits for the end of the run and of its results server, which stays for a grace after the result.
+
+        Ctrl-C ends the grace. A run that was never started is closed.
+        """
+        if not self._started:
+            return
+        self.wait()
+        try:
+            self._core.wait_closed(None)
+        except KeyboardInterrupt:
+            self._core.end_hold()
+            self._core.wait_closed(None)
+            raise
+
     def snapshot(self) -> _core.Snapshot:
         """The run at this moment."""
         return self._core.snapshot()
@@ -119,7 +139,7 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is None:
-            self.wait()
+            self.close()
         else:
             self._cancel_and_settle()
 
@@ -132,6 +152,10 @@ class Run:
         if kind is not None:
             self._core.cancel()
         await self.wait_async()
+        if kind is not None:
+            self._core.end_hold()
+        while not self._core.wait_closed(0.0):
+            await asyncio.sleep(_ASYNC_INTERVAL)
 
     def _require_start(self) -> None:
         if not self._started:

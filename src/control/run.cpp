@@ -5,6 +5,8 @@
 #include "load_driver.hpp"
 #include "outcome.hpp"
 #include "preparation.hpp"
+#include "progress_log.hpp"
+#include "results_window.hpp"
 #include "token_counter.hpp"
 
 #include <spdlog/logger.h>
@@ -23,6 +25,7 @@ namespace aiperf::control {
 namespace {
 
 constexpr auto k_count_after_cancel = std::chrono::seconds(5);
+constexpr auto k_hold_after_terminate = std::chrono::seconds(10);  // who sends SIGTERM sends SIGKILL after a while
 
 enum class Wish : std::uint8_t { none, cancel, abort };
 
@@ -39,9 +42,8 @@ const char* to_string(Status status) noexcept {
 }
 
 int Result::exit_code() const noexcept {
-    constexpr int k_interrupted = 130;
     if (status == Status::cancelled) {
-        return k_interrupted;
+        return cancel_code;
     }
     return status == Status::complete && summary.valid > 0 ? 0 : 1;
 }
@@ -70,6 +72,7 @@ public:
 
     ~Impl() {
         wish(Wish::abort);
+        end_hold();
         if (thread_.joinable()) {
             thread_.join();
         }
@@ -115,6 +118,34 @@ public:
         return result_;
     }
 
+    void cancel(int exit_code) noexcept {
+        int none = 0;
+        cancel_code_.compare_exchange_strong(none, exit_code);
+        wish(Wish::cancel);
+    }
+
+    bool wait_closed_for(base::Nanoseconds timeout) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, timeout, [this] { return closed_; });
+    }
+
+    void end_hold() noexcept {
+        const std::scoped_lock lock(mutex_);
+        if (window_ != nullptr && (done_ || wish_.load() == Wish::abort)) {
+            window_->end_hold();
+        }
+    }
+
+    void close() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return closed_ || !started_; });
+    }
+
+    [[nodiscard]] std::string api_url() const {
+        const std::scoped_lock lock(mutex_);
+        return window_ == nullptr ? std::string{} : window_->url();
+    }
+
     [[nodiscard]] Snapshot snapshot() const;
 
     [[nodiscard]] const Preparation& prepared() const noexcept { return prepared_; }
@@ -125,6 +156,10 @@ private:
     void drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal);
     void count_tokens(TokenCounter* counter, std::uint64_t slots);
     void enter(const char* stage, const schedule::Phase* phase);
+    void open_window();
+    void finish(Outcome& outcome) noexcept;
+    void show_end() noexcept;
+    [[nodiscard]] api::Progress look() const;
 
     [[nodiscard]] bool cancelled() const noexcept { return wish_.load() != Wish::none; }
 
@@ -137,6 +172,7 @@ private:
     Environment environment_;
     Preparation prepared_;
     std::atomic<Wish> wish_{Wish::none};
+    std::atomic<int> cancel_code_{0};
     std::thread thread_;
 
     mutable std::mutex mutex_;
@@ -148,6 +184,9 @@ private:
     schedule::Phase phase_;  // while driver_ is set
     base::Instant phase_start_{};
     LoadDriver* driver_ = nullptr;
+    ProgressLog progress_;                   // what pollers see of the phases
+    std::unique_ptr<ResultsWindow> window_;  // null: not open yet, or closed
+    bool closed_ = false;
     Result result_;
 };
 
@@ -157,20 +196,41 @@ void Run::Impl::enter(const char* stage, const schedule::Phase* phase) {
     if (phase != nullptr) {
         phase_ = *phase;
         phase_start_ = base::now();
+        progress_.begin(*phase);
     }
 }
 
 void Run::Impl::execute() noexcept {
     Outcome outcome(prepared_);
     try {
+        outcome.folder = JournalFolder::take(prepared_);
+        open_window();
         put_load(outcome);
     } catch (const std::exception& error) {
         outcome.error = error.what();
     }
+    finish(outcome);
+    show_end();
+}
+
+void Run::Impl::open_window() {
+    auto window = std::make_unique<ResultsWindow>(
+        prepared_, [this] { return look(); }, [this](const std::string& text) { log(spdlog::level::warn, text); });
+    if (const std::string url = window->url(); !url.empty()) {
+        log(spdlog::level::info, "results server: " + url + "/api/results");
+    }
+    const std::scoped_lock lock(mutex_);
+    window_ = std::move(window);
+}
+
+/// Summary, artifacts, status: after it the result is there for everybody.
+void Run::Impl::finish(Outcome& outcome) noexcept {
     outcome.cancelled = cancelled();
+    outcome.result.cancel_code = cancel_code_.load() == 0 ? k_interrupted : cancel_code_.load();
     enter("exporting", nullptr);
     try {
-        outcome.conclude(wish_.load() != Wish::abort);
+        // Without the folder the directory is another run's: nothing of it is touched.
+        outcome.conclude(outcome.folder != nullptr && wish_.load() != Wish::abort);
     } catch (const std::exception& error) {
         outcome.error = outcome.error.empty() ? error.what() : outcome.error;
         outcome.result.status = Status::incomplete;
@@ -178,6 +238,13 @@ void Run::Impl::execute() noexcept {
     }
     if (!outcome.result.error.empty()) {
         log(spdlog::level::err, outcome.result.error);
+    }
+    try {
+        if (window_ != nullptr) {
+            window_->publish(outcome.result);
+        }
+    } catch (const std::exception& error) {
+        log(spdlog::level::err, std::string("status.json: ") + error.what());
     }
     outcome.folder.reset();  // who sees the end may recover the journal
     const std::scoped_lock lock(mutex_);
@@ -187,11 +254,36 @@ void Run::Impl::execute() noexcept {
     changed_.notify_all();
 }
 
+/// The grace, then the server's end. `window_` is changed by this thread only.
+void Run::Impl::show_end() noexcept {
+    if (window_ != nullptr) {
+        const bool terminated = result_.status == Status::cancelled && result_.cancel_code == k_terminated;
+        const base::Instant latest = terminated ? base::now() + k_hold_after_terminate : base::Instant::max();
+        if (wish_.load() == Wish::abort) {
+            window_->end_hold();
+        }
+        window_->hold_and_close(latest);
+    }
+    std::unique_ptr<ResultsWindow> window;
+    {
+        const std::scoped_lock lock(mutex_);
+        window = std::move(window_);
+    }
+    window.reset();  // joins its threads, which look at this run
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+}
+
+api::Progress Run::Impl::look() const {
+    const std::scoped_lock lock(mutex_);
+    return progress_.look(stage_, driver_ == nullptr ? nullptr : &driver_->state(), phase_, phase_start_);
+}
+
 void Run::Impl::put_load(Outcome& outcome) {
     if (cancelled()) {
         return;
     }
-    outcome.folder = JournalFolder::take(prepared_);
     if (const std::string& moved = outcome.folder->moved_aside(); !moved.empty()) {
         log(spdlog::level::warn, "the journal of an interrupted run was kept as " + moved);
     }
@@ -242,6 +334,7 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
     const Snapshot last = snapshot();
     {
         const std::scoped_lock lock(mutex_);
+        progress_.freeze(driver.state(), phase_, phase_start_);
         driver_ = nullptr;
         last_ = last;
     }
@@ -293,8 +386,8 @@ void Run::start() {
     impl_->start();
 }
 
-void Run::cancel() noexcept {
-    impl_->wish(Wish::cancel);
+void Run::cancel(int exit_code) noexcept {
+    impl_->cancel(exit_code);
 }
 
 void Run::abort() noexcept {
@@ -317,6 +410,22 @@ const Result& Run::result() {
     return impl_->result();
 }
 
+std::string Run::api_url() const {
+    return impl_->api_url();
+}
+
+bool Run::wait_closed_for(base::Nanoseconds timeout) {
+    return impl_->wait_closed_for(timeout);
+}
+
+void Run::end_hold() noexcept {
+    impl_->end_hold();
+}
+
+void Run::close() {
+    impl_->close();
+}
+
 const config::RunConfig& Run::config() const noexcept {
     return impl_->prepared().config;
 }
@@ -328,6 +437,7 @@ const std::filesystem::path& Run::artifact_directory() const noexcept {
 Result run(config::RunConfig config, Environment environment) {
     Run run(std::move(config), std::move(environment));
     run.start();
+    run.close();
     return run.result();
 }
 

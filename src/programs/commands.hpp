@@ -12,6 +12,7 @@ using Arguments = std::span<const std::string>;
 
 int profile(Arguments arguments);
 int recover(Arguments arguments);
+int wait(Arguments arguments);
 int settings(Arguments arguments);
 int mock(Arguments arguments);
 

@@ -22,10 +22,9 @@ struct Command {
 
 constexpr Command k_commands[] = {
     {"profile", "Measure an inference server.", aiperf::programs::profile},
-#ifdef AIPERF_WITH_MOCK
     {"mock", "Run a mock inference server.", aiperf::programs::mock},
-#endif
     {"recover", "Make the artifacts of an interrupted run from its journal.", aiperf::programs::recover},
+    {"wait", "Wait for a run to end; exit with its exit code.", aiperf::programs::wait},
     {"settings", "Show the AIPERF_* environment variables and their values.", aiperf::programs::settings},
 };
 

@@ -50,8 +50,12 @@ public:
         progress_.finish(run_->snapshot());
         const control::Result& result = run_->result();
         print_report(result, Terminal::width(STDOUT_FILENO, width_), ::isatty(STDOUT_FILENO) != 0, std::cout);
-        const bool stopped = signal_ != 0 && result.status != control::Status::complete;
-        return stopped ? k_signal_exit + signal_ : result.exit_code();
+        while (!run_->wait_closed_for(k_look_around)) {  // the results server's grace
+            if (signals_.next()) {
+                run_->end_hold();
+            }
+        }
+        return result.exit_code();
     }
 
 private:
@@ -68,13 +72,16 @@ private:
     }
 
     void obey(int signal) {
+        if (run_->done()) {
+            return run_->end_hold();
+        }
         if (signal_ != 0) {
             quit();
         }
         signal_ = signal;
         terminal_.print(signal == SIGINT ? "Stopping; a second Ctrl-C quits at once, without results."
                                          : "Stopping; a second signal quits at once, without results.");
-        run_->cancel();
+        run_->cancel(k_signal_exit + signal);
     }
 
     /// Out at once: nothing is waited for, the journal stays as it is.

@@ -59,6 +59,10 @@ struct RunConfig {
     std::optional<std::uint64_t> warmup_request_count;
     std::optional<std::uint32_t> workers_max;  ///< absent: from the cores, at most the concurrency
 
+    // Results server
+    std::optional<std::uint32_t> api_port;  ///< absent: AIPERF_API_SERVER_PORT, or no server; 0 = any free one
+    std::optional<std::string> api_host;    ///< absent: AIPERF_API_SERVER_HOST
+
     // Output
     std::optional<std::string> artifact_directory;  ///< absent: artifacts/<model>-<kind>-<type>-<stimulus>
     ExportLevel export_level = ExportLevel::records;

@@ -23,6 +23,10 @@ namespace aiperf::control {
 /// How a run ended, in the words artifacts and the results server use.
 enum class Status : std::uint8_t { running, complete, cancelled, incomplete };
 
+/// Exit codes of cancelled runs: by Ctrl-C, by SIGTERM.
+inline constexpr int k_interrupted = 130;
+inline constexpr int k_terminated = 143;
+
 [[nodiscard]] const char* to_string(Status status) noexcept;
 
 /// Percentiles of a live sketch (relative error below 2 %), milliseconds; absent without samples.
@@ -59,8 +63,9 @@ struct Result {
     std::vector<std::filesystem::path> artifacts;  ///< files written, absolute
     config::RunConfig config;                      ///< as asked
     std::string benchmark_id;                      ///< 12 hexadecimal digits, the same in every artifact
+    int cancel_code = k_interrupted;               ///< exit code where the run was cancelled
 
-    /// 0 at least one good answer; 1 none, or the run failed; 130 cancelled. What aiperf-cpp exits with.
+    /// 0 at least one good answer; 1 none, or the run failed; cancel_code where cancelled. What aiperf-cpp exits with.
     [[nodiscard]] int exit_code() const noexcept;
 };
 
@@ -95,8 +100,8 @@ public:
     void start();
 
     /// Asks the run to end: in-flight requests are closed and recorded as cancelled, partial artifacts are written.
-    /// Idempotent; before start() the run ends without a request.
-    void cancel() noexcept;
+    /// Idempotent; before start() the run ends without a request. `exit_code` becomes the result's; the first call's counts.
+    void cancel(int exit_code = k_interrupted) noexcept;
 
     /// Ends at once: no export. The journal stays intact. Idempotent.
     void abort() noexcept;
@@ -111,6 +116,19 @@ public:
 
     /// Waits for the end. Throws base::RunError if the run was never started.
     const Result& result();
+
+    /// Where the results server listens ("http://127.0.0.1:9090"); empty: there is none, or not yet.
+    [[nodiscard]] std::string api_url() const;
+
+    /// A results server outlives the result by AIPERF_API_SERVER_POST_COMPLETE_GRACE, so that clients see how the run ended. Waits
+    /// until it has closed too, or `timeout` has passed; true = closed. Without a server that is when the result is there.
+    [[nodiscard]] bool wait_closed_for(base::Nanoseconds timeout);
+
+    /// Ends that grace now; no effect before the result is there.
+    void end_hold() noexcept;
+
+    /// Waits for the result and the end of the grace. Without start() it does nothing.
+    void close();
 
     /// The configuration with every default filled in (seed drawn, directory named).
     [[nodiscard]] const config::RunConfig& config() const noexcept;
