@@ -28,7 +28,8 @@ std::optional<RunStatus> read(const Json& body) {
     }
     RunStatus status;
     status.status = body["status"];
-    status.exit_code = body.value("exit_code", status.status == "complete" ? 0 : 1);
+    const auto code = body.find("exit_code");  // null while it runs
+    status.exit_code = code != body.end() && code->is_number_integer() ? code->get<int>() : 1;
     if (const auto error = body.find("error"); error != body.end() && error->is_object()) {
         status.error = error->value("message", "");
     }
@@ -47,7 +48,8 @@ public:
         const Json body = Json::parse(text, nullptr, false);
         const std::optional<RunStatus> status = read(body);
         if (status && status->status == "running") {
-            pid_ = body.value("pid", 0);
+            const auto pid = body.find("pid");
+            pid_ = pid != body.end() && pid->is_number_integer() ? pid->get<pid_t>() : 0;
             if (was_dead) {
                 throw base::RunError("wait: the run (pid " + std::to_string(pid_) +
                                      ") is gone without a last word; aiperf-cpp recover may give its results");

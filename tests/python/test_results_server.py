@@ -67,7 +67,7 @@ class Poller(threading.Thread):
             self.failure = error
 
     def find_url(self) -> str:
-        wait_until((self.artifacts / "api.json").exists, "api.json")
+        wait_until((self.artifacts / "api.json").exists, HANG_S, "api.json")
         return str(json.loads((self.artifacts / "api.json").read_text())["url"])
 
     def poll(self) -> Poll:
@@ -163,9 +163,9 @@ def test_without_a_server_nothing_is_waited_for(command: Command, mock: MockFact
 def test_ctrl_c_shows_cancelled_for_the_grace_and_another_ends_it(command: Command, mock: MockFactory) -> None:
     server = mock(chat_script())
     running, poller = start(command, server.url, "60", "--request-count", "100000", "--concurrency", "2")
-    wait_until(lambda: len(poller.polls) >= 3, "some polls")
+    wait_until(lambda: len(poller.polls) >= 3, HANG_S, "some polls")
     running.signal(signal.SIGINT)
-    wait_until(lambda: poller.polls[-1].status == "cancelled" and bool(poller.listed), "cancelled")
+    wait_until(lambda: poller.polls[-1].status == "cancelled" and bool(poller.listed), HANG_S, "cancelled")
     running.signal(signal.SIGINT)
     polls = poller.result()
     assert running.wait().exit_code == 130
@@ -176,7 +176,7 @@ def test_ctrl_c_shows_cancelled_for_the_grace_and_another_ends_it(command: Comma
 
 def test_ctrl_c_in_the_grace_ends_it_and_changes_nothing(command: Command, mock: MockFactory) -> None:
     running, poller = start(command, mock(chat_script()).url, "60", "--request-count", "5")
-    wait_until(lambda: bool(poller.polls) and poller.polls[-1].status == "complete", "complete")
+    wait_until(lambda: bool(poller.polls) and poller.polls[-1].status == "complete", HANG_S, "complete")
     running.signal(signal.SIGINT)
     polls = poller.result()
     finished = running.wait()
@@ -228,7 +228,7 @@ def test_a_bad_grace_is_refused_before_anything_starts(command: Command, mock: M
 def test_wait_exits_with_the_code_of_the_run(command: Command, mock: MockFactory, by_url: bool) -> None:
     server = mock(chat_script())
     running, poller = start(command, server.url, "60", "--request-count", "100000", "--concurrency", "2")
-    wait_until(lambda: bool(poller.polls), "the server")
+    wait_until(lambda: bool(poller.polls), HANG_S, "the server")
     what = poller.url if by_url else str(command.artifacts.directory)
     assert command.run("wait", what, "--timeout", "0.2").exit_code == 124
     waiting = command.start("wait", what)
@@ -244,10 +244,10 @@ def test_wait_exits_with_the_code_of_the_run(command: Command, mock: MockFactory
 def test_wait_tells_of_a_run_that_died(command: Command, mock: MockFactory) -> None:
     server = mock(chat_script())
     running, poller = start(command, server.url, "60", "--request-count", "100000")
-    wait_until(lambda: len(poller.polls) >= 2, "the run")
+    wait_until(lambda: len(poller.polls) >= 2, HANG_S, "the run")
     waiting = command.start("wait", str(command.artifacts.directory))
     time_to_read = time.monotonic() + 0.3
-    wait_until(lambda: time.monotonic() > time_to_read, "a first look")
+    wait_until(lambda: time.monotonic() > time_to_read, HANG_S, "a first look")
     running.signal(signal.SIGKILL)
     running.wait()
     finished = waiting.wait()
