@@ -11,7 +11,7 @@
 . "$(dirname "$0")/common.sh"
 
 BUILD_PACKAGES=(make g++ cmake ninja-build ccache mold libasio-dev libsimdjson-dev nlohmann-json3-dev
-    libspdlog-dev libfmt-dev libcli11-dev catch2)
+    libspdlog-dev libfmt-dev libcli11-dev librestinio-dev catch2)
 CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck)
 BENCH_PACKAGES=(wrk libbenchmark-dev)
 MIN_CARGO_MINOR=85

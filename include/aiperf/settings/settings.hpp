@@ -60,6 +60,16 @@ struct Journal {
     friend bool operator==(const Journal&, const Journal&) = default;
 };
 
+/// The results server, and how long it outlives the benchmark.
+struct ApiServer {
+    std::optional<std::uint16_t> port;  ///< 1 to 65535; absent: no server, unless a flag names one
+    std::string host = "127.0.0.1";     ///< address or name to listen on
+    base::Nanoseconds post_complete_grace = std::chrono::seconds(5);  ///< hold after the terminal status; 0 = none
+    base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);     ///< for answers in flight when the hold is over
+
+    friend bool operator==(const ApiServer&, const ApiServer&) = default;
+};
+
 /// The AIPERF_* environment as one immutable value. *Thread safety*: a plain value.
 struct Settings {
     Http http;
@@ -67,6 +77,7 @@ struct Settings {
     Worker worker;
     Ui ui;
     Journal journal;
+    ApiServer api_server;
 
     /// Reads the AIPERF_* variables of `environment`; the others are not looked at. Throws base::ConfigError naming
     /// variable, value and range for a value that is not allowed. `warnings`, where given, gets one line for each

@@ -119,3 +119,21 @@ TEST_CASE("variables without an effect here and unknown ones give one warning ea
             "AIPERF_HTTP_KEPALIVE_TIMEOUT is unknown and has no effect; did you mean AIPERF_HTTP_KEEPALIVE_TIMEOUT?");
     REQUIRE(warnings[2].starts_with("AIPERF_QUITE_ANOTHER_THING_ALTOGETHER is unknown"));
 }
+
+TEST_CASE("the results server's grace is 5 s where nobody says, and 0 and 300 are allowed") {
+    const std::string name = "AIPERF_API_SERVER_POST_COMPLETE_GRACE";
+    REQUIRE(Settings::from({}).api_server.post_complete_grace == 5s);
+    REQUIRE(Settings::from({{name, "0"}}).api_server.post_complete_grace == 0s);
+    REQUIRE(Settings::from({{name, "300"}}).api_server.post_complete_grace == 300s);
+    REQUIRE(Settings::from({{name, "0.2"}}).api_server.post_complete_grace == 200ms);
+    REQUIRE(Settings::from({{"AIPERF_API_SERVER_PORT", "9090"}}).api_server.port == 9090);
+    REQUIRE_FALSE(Settings::from({}).api_server.port.has_value());
+}
+
+TEST_CASE("a grace that is no length from 0 to 300 seconds is refused with name, value and range") {
+    const std::string name = "AIPERF_API_SERVER_POST_COMPLETE_GRACE";
+    for (const std::string text : {"-0.1", "300.1", "nan", "inf", "-inf", "five", "5s", "1e300"}) {
+        REQUIRE(refusal({{name, text}}) == name + ": '" + text + "' is not allowed; a number from 0 to 300");
+    }
+    REQUIRE(refusal({{name, ""}}) == name + ": (empty) is not allowed; a number from 0 to 300");
+}

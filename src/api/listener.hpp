@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace aiperf::api {
+
+/// An owned descriptor.
+class Descriptor {
+public:
+    explicit Descriptor(int fd = -1) noexcept
+        : fd_(fd) {}
+
+    ~Descriptor();
+
+    Descriptor(Descriptor&& other) noexcept
+        : fd_(other.release()) {}
+
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+
+    [[nodiscard]] int get() const noexcept { return fd_; }
+
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+
+private:
+    int fd_;
+};
+
+/// Sockets that listen, non-blocking, one for each address of the host, all on one port.
+struct Listeners {
+    struct One {
+        Descriptor socket;
+        bool is_v6 = false;
+    };
+
+    std::vector<One> sockets;
+    std::uint16_t port = 0;
+};
+
+/// Binds and listens on the addresses `host` has. An address this machine does not have is passed over; one whose port
+/// is taken is not. Throws base::RunError naming HOST:PORT and the system's words.
+[[nodiscard]] Listeners listen_on(const std::string& host, std::uint16_t port);
+
+/// "http://127.0.0.1:9090"; IPv6 literals in brackets; for a wildcard address its loopback.
+[[nodiscard]] std::string url_of(const std::string& host, std::uint16_t port);
+
+}  // namespace aiperf::api

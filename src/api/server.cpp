@@ -1,0 +1,541 @@
+#include "aiperf/api/server.hpp"
+
+#include "aiperf/base/error.hpp"
+#include "listener.hpp"
+#include "routes.hpp"
+#include "tracked_socket.hpp"
+
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <restinio/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <thread>
+#include <vector>
+
+// Connections are made from RESTinio's parts and not by its acceptor, which stops accepting for good after one failed
+// accept (too few descriptors), cannot listen on several addresses, and drops what waits when it is closed.
+static_assert(RESTINIO_VERSION_MAJOR == 0 && (RESTINIO_VERSION_MINOR == 6 || RESTINIO_VERSION_MINOR == 7),
+              "check server.cpp against this version of RESTinio");
+
+namespace aiperf::api {
+
+namespace {
+
+using namespace std::chrono_literals;
+using asio::ip::tcp;
+using RequestHandle = restinio::request_handle_t;
+using Handled = restinio::request_handling_status_t;
+using Builder = restinio::response_builder_t<restinio::user_controlled_output_t>;
+
+constexpr std::size_t k_piece_bytes = 64 * 1024;
+constexpr auto k_tick = 100ms;
+constexpr auto k_closing_tick = 5ms;
+constexpr auto k_accept_pause = 50ms;
+constexpr auto k_patience = 250ms;  // for requests that are on their way when the server closes
+constexpr auto k_last_second = 1s;  // before the announced end, in which connections are no longer kept
+constexpr std::size_t k_slack = 4;  // the library just closes beyond its limits; ours, below, are told
+
+struct Traits : restinio::default_single_thread_traits_t {
+    using stream_socket_t = TrackedSocket;
+    using request_handler_t = std::function<Handled(RequestHandle)>;
+};
+
+using ServerSettings = restinio::server_settings_t<Traits>;
+using ConnectionSettings = restinio::impl::connection_settings_t<Traits>;
+using ConnectionFactory = restinio::impl::connection_factory_t<Traits>;
+using Lifetime = restinio::connection_count_limit_types<Traits>::lifetime_monitor_t;
+using NoLimiter = restinio::connection_count_limit_types<Traits>::limiter_t;
+
+restinio::incoming_http_msg_limits_t hard_limits(const Limits& limits) {
+    return restinio::incoming_http_msg_limits_t{}
+        .max_url_size(limits.request_line_bytes * k_slack)
+        .max_field_name_size(limits.header_bytes)
+        .max_field_value_size(limits.header_bytes * k_slack)
+        .max_field_count(limits.header_count * k_slack)
+        .max_body_size(limits.body_bytes * k_slack);
+}
+
+Request request_of(const RequestHandle& handle) {
+    const auto& header = handle->header();
+    Request request;
+    request.method = header.method().c_str();
+    request.target = header.request_target();
+    request.if_none_match = header.get_field_or(restinio::http_field::if_none_match, "");
+    request.origin = header.get_field_or(restinio::http_field::origin, "");
+    return request;
+}
+
+std::size_t header_bytes(const RequestHandle& handle) {
+    std::size_t bytes = 0;
+    handle->header().for_each_field([&](const auto& field) { bytes += field.name().size() + field.value().size(); });
+    return bytes;
+}
+
+const char* reason_of(int status) {
+    switch (status) {
+        case 200: return "OK";
+        case 304: return "Not Modified";
+        case 400: return "Bad Request";
+        case 403: return "Forbidden";
+        case 404: return "Not Found";
+        case 405: return "Method Not Allowed";
+        case 409: return "Conflict";
+        case 413: return "Payload Too Large";
+        case 414: return "URI Too Long";
+        case 431: return "Request Header Fields Too Large";
+        case 503: return "Service Unavailable";
+        default: return "Internal Server Error";
+    }
+}
+
+/// A file on its way to a client, a piece at a time.
+class Download : public std::enable_shared_from_this<Download> {
+public:
+    Download(asio::io_context& io,
+             Builder builder,
+             std::shared_ptr<ArtifactFile> file,
+             std::shared_ptr<Connection> connection)
+        : io_(io),
+          builder_(std::move(builder)),
+          file_(std::move(file)),
+          connection_(std::move(connection)) {}
+
+    void send_next() {
+        const std::uint64_t left = file_->size() - offset_;
+        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, k_piece_bytes));
+        std::string piece = file_->read(offset_, wanted);
+        if (piece.size() < wanted) {
+            // The promised length cannot be kept: a visibly short body, not a padded one.
+            connection_->cut();
+            return;
+        }
+        offset_ += wanted;
+        builder_.append_body(std::move(piece));
+        if (offset_ == file_->size()) {
+            builder_.done();
+            return;
+        }
+        builder_.flush([self = shared_from_this()](const asio::error_code& error) {
+            if (!error) {
+                asio::post(self->io_, [self] { self->send_next(); });
+            }
+        });
+    }
+
+private:
+    asio::io_context& io_;
+    Builder builder_;
+    std::shared_ptr<ArtifactFile> file_;
+    std::shared_ptr<Connection> connection_;
+    std::uint64_t offset_ = 0;
+};
+
+}  // namespace
+
+class Server::Impl {
+public:
+    Impl(RunState& state, ServerOptions options)
+        : state_(state),
+          options_(std::move(options)),
+          logger_(options_.logger ? options_.logger : std::make_shared<spdlog::logger>("api")),
+          routes_(state, {options_.limits.longest_wait, options_.on_shutdown_request}) {}
+
+    ~Impl() { close(base::Instant::max()); }
+
+    void start();
+    void close(base::Instant deadline);
+
+    [[nodiscard]] std::string url() const {
+        const std::lock_guard lock(mutex_);
+        return url_;
+    }
+
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+    [[nodiscard]] bool is_listening() const noexcept { return listening_; }
+
+    void announce_end(base::Instant end) noexcept { announced_end_ns_ = end.time_since_epoch().count(); }
+
+private:
+    /// A long poll.
+    struct Parked {
+        RequestHandle handle;
+        Request request;
+        asio::steady_timer timer;
+    };
+
+    // What follows runs in the server's thread.
+    void run();
+    void make_factory();
+    void wait_for_clients(tcp::acceptor& acceptor);
+    void accept_all(tcp::acceptor& acceptor);
+    void welcome(int fd, tcp::endpoint peer);
+    void pause_accepting(tcp::acceptor& acceptor);
+    void tick();
+    void begin_close(base::Instant deadline);
+    [[nodiscard]] bool is_settled(base::Instant now);
+
+    Handled on_request(RequestHandle handle);
+    [[nodiscard]] Answer answer_to(const RequestHandle& handle, const Request& request, bool may_wait);
+    void park(RequestHandle handle, Request request, base::Nanoseconds wait);
+    void answer_parked(std::uint64_t id);
+    void answer_all_parked();
+    void send(const RequestHandle& handle, Answer answer);
+    [[nodiscard]] bool keeps_connection(const RequestHandle& handle) const;
+    [[nodiscard]] std::shared_ptr<Connection> connection_of(const RequestHandle& handle) const;
+
+    RunState& state_;
+    const ServerOptions options_;
+    const std::shared_ptr<spdlog::logger> logger_;
+    const Routes routes_;
+
+    std::atomic<std::uint16_t> port_{0};
+    std::atomic<bool> listening_{false};
+    std::atomic<std::int64_t> announced_end_ns_{std::numeric_limits<std::int64_t>::max()};
+    mutable std::mutex mutex_;  // url_, started_
+    std::string url_;
+    bool started_ = false;
+    std::mutex close_mutex_;  // one closes, the others wait for it
+
+    // The library's objects below hold references to these, so these go last.
+    Connections connections_;
+    std::map<tcp::endpoint, std::weak_ptr<Connection>> by_peer_;
+    NoLimiter no_limiter_{nullptr,
+                          restinio::connection_count_limits::max_parallel_connections_t{0},
+                          restinio::connection_count_limits::max_active_accepts_t{0}};
+    std::unique_ptr<asio::io_context> io_;
+    std::shared_ptr<ConnectionFactory> factory_;
+    std::shared_ptr<ConnectionSettings> settings_;
+    std::vector<tcp::acceptor> acceptors_;
+    std::unique_ptr<asio::steady_timer> ticker_;
+    std::map<std::uint64_t, Parked> parked_;
+    std::uint64_t next_parked_ = 0;
+    bool closing_ = false;
+    base::Instant patience_{};
+    base::Instant deadline_ = base::Instant::max();
+    std::thread thread_;
+};
+
+void Server::Impl::start() {
+    const std::lock_guard lock(mutex_);
+    if (started_) {
+        throw base::RunError("the results server was started before");
+    }
+    Listeners listeners = listen_on(options_.host, options_.port);
+    started_ = true;
+    port_ = listeners.port;
+    url_ = url_of(options_.host, listeners.port);
+    io_ = std::make_unique<asio::io_context>(1);
+    for (Listeners::One& one : listeners.sockets) {
+        tcp::acceptor& acceptor = acceptors_.emplace_back(*io_);
+        acceptor.assign(one.is_v6 ? tcp::v6() : tcp::v4(), one.socket.release());
+    }
+    make_factory();
+    for (tcp::acceptor& acceptor : acceptors_) {
+        wait_for_clients(acceptor);
+    }
+    ticker_ = std::make_unique<asio::steady_timer>(*io_);
+    tick();
+    state_.on_terminal([this] { asio::post(*io_, [this] { answer_all_parked(); }); });
+    listening_ = true;
+    thread_ = std::thread([this] { run(); });
+    logger_->info("results server listens on {}", url_);
+}
+
+void Server::Impl::make_factory() {
+    ServerSettings settings;
+    settings.buffer_size(16 * 1024)
+        .incoming_http_msg_limits(hard_limits(options_.limits))
+        .read_next_http_message_timelimit(options_.limits.idle_time + options_.limits.request_time)
+        .write_http_response_timelimit(options_.limits.write_time)
+        .handle_request_timeout(options_.limits.longest_wait + 60s)
+        .max_pipelined_requests(1)
+        .request_handler([this](RequestHandle handle) { return on_request(std::move(handle)); });
+    auto timers = settings.timer_factory()->create(*io_);
+    settings_ = std::make_shared<ConnectionSettings>(
+        settings, restinio::impl::create_parser_settings<Traits::http_methods_mapper_t>(), std::move(timers));
+    factory_ = std::make_shared<ConnectionFactory>(settings_, settings.socket_options_setter());
+}
+
+void Server::Impl::run() {
+    while (true) {
+        try {
+            io_->run();
+            break;
+        } catch (const std::exception& error) {
+            // One request's trouble; the others go on.
+            logger_->error("results server: {}", error.what());
+        }
+    }
+    listening_ = false;
+}
+
+void Server::Impl::close(base::Instant deadline) {
+    const std::lock_guard lock(close_mutex_);
+    if (!thread_.joinable()) {
+        return;
+    }
+    const base::Instant limit = std::min(deadline, base::now() + options_.shutdown_timeout);
+    state_.on_terminal({});
+    asio::post(*io_, [this, limit] { begin_close(limit); });
+    thread_.join();
+    logger_->info("results server on {} has closed", url());
+}
+
+void Server::Impl::wait_for_clients(tcp::acceptor& acceptor) {
+    acceptor.async_wait(tcp::acceptor::wait_read, [this, &acceptor](const asio::error_code& error) {
+        if (!error && acceptor.is_open()) {
+            accept_all(acceptor);
+        }
+    });
+}
+
+void Server::Impl::accept_all(tcp::acceptor& acceptor) {
+    while (true) {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        const int fd = ::accept4(
+            acceptor.native_handle(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            tcp::endpoint peer;
+            std::copy_n(reinterpret_cast<const char*>(&address), size, reinterpret_cast<char*>(peer.data()));
+            peer.resize(size);
+            welcome(fd, std::move(peer));
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            break;
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            logger_->warn("results server cannot accept: {}", std::generic_category().message(errno));
+            pause_accepting(acceptor);
+            return;
+        }
+        // Others are of one client that is gone again.
+    }
+    if (!closing_) {
+        wait_for_clients(acceptor);
+    }
+}
+
+void Server::Impl::pause_accepting(tcp::acceptor& acceptor) {
+    if (closing_) {
+        return;
+    }
+    auto timer = std::make_shared<asio::steady_timer>(*io_, k_accept_pause);
+    timer->async_wait([this, &acceptor, timer](const asio::error_code&) {
+        if (acceptor.is_open()) {
+            wait_for_clients(acceptor);
+        }
+    });
+}
+
+void Server::Impl::welcome(int fd, tcp::endpoint peer) {
+    Descriptor owned(fd);
+    if (connections_.count() >= options_.limits.connections && !connections_.make_room()) {
+        constexpr std::string_view k_full =
+            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+        static_cast<void>(::send(fd, k_full.data(), k_full.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+        return;
+    }
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const std::shared_ptr<Connection> connection = connections_.add(fd, base::now());
+    tcp::socket socket(*io_);
+    asio::error_code error;
+    socket.assign(peer.protocol(), fd, error);
+    if (error) {
+        connection->fd = -1;
+        return;
+    }
+    static_cast<void>(owned.release());
+    std::erase_if(by_peer_, [](const auto& entry) { return entry.second.expired(); });
+    by_peer_[peer] = connection;
+    factory_->create_new_connection(TrackedSocket(std::move(socket), connection), peer, Lifetime(&no_limiter_))->init();
+}
+
+void Server::Impl::tick() {
+    const base::Instant now = base::now();
+    if (closing_ && is_settled(now)) {
+        io_->stop();
+        return;
+    }
+    if (!closing_) {
+        connections_.sweep(now, options_.limits);
+    }
+    ticker_->expires_after(closing_ ? base::Nanoseconds(k_closing_tick) : base::Nanoseconds(k_tick));
+    ticker_->async_wait([this](const asio::error_code& error) {
+        if (!error) {
+            tick();
+        }
+    });
+}
+
+bool Server::Impl::is_settled(base::Instant now) {
+    if (now >= deadline_) {
+        logger_->warn("results server: {} connections are cut off at the end of the shutdown timeout",
+                      connections_.count());
+        connections_.cut_all();
+        return true;
+    }
+    connections_.settle(now, patience_);
+    return connections_.count() == 0;
+}
+
+void Server::Impl::begin_close(base::Instant deadline) {
+    closing_ = true;
+    deadline_ = deadline;
+    patience_ = std::min(deadline, base::now() + k_patience);
+    for (tcp::acceptor& acceptor : acceptors_) {
+        accept_all(acceptor);  // whoever is in the queue has been connected already
+        asio::error_code ignored;
+        acceptor.close(ignored);
+    }
+    listening_ = false;
+    answer_all_parked();
+    ticker_->cancel();
+    tick();
+}
+
+Handled Server::Impl::on_request(RequestHandle handle) {
+    if (const auto connection = connection_of(handle)) {
+        connection->request_arrived();
+    }
+    Request request = request_of(handle);
+    Answer answer = answer_to(handle, request, !closing_);
+    if (answer.wait) {
+        park(std::move(handle), std::move(request), *answer.wait);
+    } else {
+        send(handle, std::move(answer));
+    }
+    return restinio::request_accepted();
+}
+
+Answer Server::Impl::answer_to(const RequestHandle& handle, const Request& request, bool may_wait) {
+    const Limits& limits = options_.limits;
+    if (request.target.size() > limits.request_line_bytes) {
+        return routes_.refusal(
+            414, "The request's target is longer than " + std::to_string(limits.request_line_bytes) + " bytes");
+    }
+    if (handle->header().fields_count() > limits.header_count || header_bytes(handle) > limits.header_bytes) {
+        return routes_.refusal(431,
+                               "More than " + std::to_string(limits.header_count) + " headers or " +
+                                   std::to_string(limits.header_bytes) + " bytes of them");
+    }
+    if (handle->body().size() > limits.body_bytes) {
+        return routes_.refusal(413, "The body is longer than " + std::to_string(limits.body_bytes) + " bytes");
+    }
+    try {
+        return routes_.answer(request, may_wait, closing_);
+    } catch (const std::exception& error) {
+        logger_->error("results server: {} {}: {}", request.method, request.target, error.what());
+        return routes_.refusal(500, error.what());
+    }
+}
+
+void Server::Impl::park(RequestHandle handle, Request request, base::Nanoseconds wait) {
+    const std::uint64_t id = next_parked_++;
+    Parked& parked = parked_.emplace(id, Parked{std::move(handle), std::move(request), asio::steady_timer(*io_, wait)})
+                         .first->second;
+    parked.timer.async_wait([this, id](const asio::error_code& error) {
+        if (!error) {
+            answer_parked(id);
+        }
+    });
+    // Published between the look at the state and now: nobody else will wake it.
+    if (state_.status() != Status::running) {
+        answer_parked(id);
+    }
+}
+
+void Server::Impl::answer_parked(std::uint64_t id) {
+    auto node = parked_.extract(id);
+    if (!node.empty()) {
+        Parked& parked = node.mapped();
+        send(parked.handle, answer_to(parked.handle, parked.request, false));
+    }
+}
+
+void Server::Impl::answer_all_parked() {
+    while (!parked_.empty()) {
+        answer_parked(parked_.begin()->first);
+    }
+}
+
+bool Server::Impl::keeps_connection(const RequestHandle& handle) const {
+    const auto& header = handle->header();
+    const std::int64_t last_second = announced_end_ns_ - base::Nanoseconds(k_last_second).count();
+    return header.should_keep_alive() && !closing_ && base::now_ns() < last_second &&
+           !header.has_field(restinio::http_field::upgrade);
+}
+
+std::shared_ptr<Connection> Server::Impl::connection_of(const RequestHandle& handle) const {
+    const auto found = by_peer_.find(handle->remote_endpoint());
+    return found == by_peer_.end() ? nullptr : found->second.lock();
+}
+
+void Server::Impl::send(const RequestHandle& handle, Answer answer) {
+    const bool has_body = handle->header().method() != restinio::http_method_head();
+    const std::shared_ptr<Connection> connection = connection_of(handle);
+    const bool keep = keeps_connection(handle) && answer.status < 500 && answer.status != 413 && answer.status != 431;
+    auto builder = handle->create_response<restinio::user_controlled_output_t>(restinio::http_status_line_t{
+        restinio::http_status_code_t{static_cast<std::uint16_t>(answer.status)}, reason_of(answer.status)});
+    if (keep) {
+        builder.connection_keep_alive();
+    } else {
+        builder.connection_close();
+    }
+    builder.append_header_date_field();
+    builder.append_header(restinio::http_field::content_type, answer.content_type);
+    for (auto& [name, value] : answer.headers) {
+        builder.append_header(name, value);
+    }
+    builder.set_content_length(answer.file ? answer.file->size() : answer.body.size());
+    if (answer.file && has_body && answer.file->size() > 0 && connection) {
+        std::make_shared<Download>(*io_, std::move(builder), std::move(answer.file), connection)->send_next();
+        return;
+    }
+    if (has_body) {
+        builder.append_body(std::move(answer.body));
+    }
+    builder.done();
+}
+
+Server::Server(RunState& state, ServerOptions options)
+    : impl_(std::make_unique<Impl>(state, std::move(options))) {}
+
+Server::~Server() = default;
+
+void Server::start() {
+    impl_->start();
+}
+
+std::string Server::url() const {
+    return impl_->url();
+}
+
+std::uint16_t Server::port() const noexcept {
+    return impl_->port();
+}
+
+bool Server::is_listening() const noexcept {
+    return impl_->is_listening();
+}
+
+void Server::announce_end(base::Instant end) noexcept {
+    impl_->announce_end(end);
+}
+
+void Server::close(base::Instant deadline) {
+    impl_->close(deadline);
+}
+
+}  // namespace aiperf::api
