@@ -2,19 +2,16 @@
 
 #include "aiperf/base/error.hpp"
 #include "listener.hpp"
-#include "routes.hpp"
-#include "tracked_socket.hpp"
+#include "restinio_parts.hpp"
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
-#include <restinio/all.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -23,123 +20,18 @@
 #include <thread>
 #include <vector>
 
-// Connections are made from RESTinio's parts and not by its acceptor, which stops accepting for good after one failed
-// accept (too few descriptors), cannot listen on several addresses, and drops what waits when it is closed.
-static_assert(RESTINIO_VERSION_MAJOR == 0 && (RESTINIO_VERSION_MINOR == 6 || RESTINIO_VERSION_MINOR == 7),
-              "check server.cpp against this version of RESTinio");
-
 namespace aiperf::api {
 
 namespace {
 
 using namespace std::chrono_literals;
 using asio::ip::tcp;
-using RequestHandle = restinio::request_handle_t;
-using Handled = restinio::request_handling_status_t;
-using Builder = restinio::response_builder_t<restinio::user_controlled_output_t>;
 
-constexpr std::size_t k_piece_bytes = 64 * 1024;
 constexpr auto k_tick = 100ms;
 constexpr auto k_closing_tick = 5ms;
 constexpr auto k_accept_pause = 50ms;
 constexpr auto k_patience = 250ms;  // for requests that are on their way when the server closes
 constexpr auto k_last_second = 1s;  // before the announced end, in which connections are no longer kept
-constexpr std::size_t k_slack = 4;  // the library just closes beyond its limits; ours, below, are told
-
-struct Traits : restinio::default_single_thread_traits_t {
-    using stream_socket_t = TrackedSocket;
-    using request_handler_t = std::function<Handled(RequestHandle)>;
-};
-
-using ServerSettings = restinio::server_settings_t<Traits>;
-using ConnectionSettings = restinio::impl::connection_settings_t<Traits>;
-using ConnectionFactory = restinio::impl::connection_factory_t<Traits>;
-using Lifetime = restinio::connection_count_limit_types<Traits>::lifetime_monitor_t;
-using NoLimiter = restinio::connection_count_limit_types<Traits>::limiter_t;
-
-restinio::incoming_http_msg_limits_t hard_limits(const Limits& limits) {
-    return restinio::incoming_http_msg_limits_t{}
-        .max_url_size(limits.request_line_bytes * k_slack)
-        .max_field_name_size(limits.header_bytes)
-        .max_field_value_size(limits.header_bytes * k_slack)
-        .max_field_count(limits.header_count * k_slack)
-        .max_body_size(limits.body_bytes * k_slack);
-}
-
-Request request_of(const RequestHandle& handle) {
-    const auto& header = handle->header();
-    Request request;
-    request.method = header.method().c_str();
-    request.target = header.request_target();
-    request.if_none_match = header.get_field_or(restinio::http_field::if_none_match, "");
-    request.origin = header.get_field_or(restinio::http_field::origin, "");
-    return request;
-}
-
-std::size_t header_bytes(const RequestHandle& handle) {
-    std::size_t bytes = 0;
-    handle->header().for_each_field([&](const auto& field) { bytes += field.name().size() + field.value().size(); });
-    return bytes;
-}
-
-const char* reason_of(int status) {
-    switch (status) {
-        case 200: return "OK";
-        case 304: return "Not Modified";
-        case 400: return "Bad Request";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 409: return "Conflict";
-        case 413: return "Payload Too Large";
-        case 414: return "URI Too Long";
-        case 431: return "Request Header Fields Too Large";
-        case 503: return "Service Unavailable";
-        default: return "Internal Server Error";
-    }
-}
-
-/// A file on its way to a client, a piece at a time.
-class Download : public std::enable_shared_from_this<Download> {
-public:
-    Download(asio::io_context& io,
-             Builder builder,
-             std::shared_ptr<ArtifactFile> file,
-             std::shared_ptr<Connection> connection)
-        : io_(io),
-          builder_(std::move(builder)),
-          file_(std::move(file)),
-          connection_(std::move(connection)) {}
-
-    void send_next() {
-        const std::uint64_t left = file_->size() - offset_;
-        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, k_piece_bytes));
-        std::string piece = file_->read(offset_, wanted);
-        if (piece.size() < wanted) {
-            // The promised length cannot be kept: a visibly short body, not a padded one.
-            connection_->cut();
-            return;
-        }
-        offset_ += wanted;
-        builder_.append_body(std::move(piece));
-        if (offset_ == file_->size()) {
-            builder_.done();
-            return;
-        }
-        builder_.flush([self = shared_from_this()](const asio::error_code& error) {
-            if (!error) {
-                asio::post(self->io_, [self] { self->send_next(); });
-            }
-        });
-    }
-
-private:
-    asio::io_context& io_;
-    Builder builder_;
-    std::shared_ptr<ArtifactFile> file_;
-    std::shared_ptr<Connection> connection_;
-    std::uint64_t offset_ = 0;
-};
 
 }  // namespace
 
@@ -175,6 +67,8 @@ private:
         asio::steady_timer timer;
     };
 
+    void release();
+
     // What follows runs in the server's thread.
     void run();
     void make_factory();
@@ -187,6 +81,7 @@ private:
     [[nodiscard]] bool is_settled(base::Instant now);
 
     Handled on_request(RequestHandle handle);
+    void begin_answer(const RequestHandle& handle);
     [[nodiscard]] Answer answer_to(const RequestHandle& handle, const Request& request, bool may_wait);
     void park(RequestHandle handle, Request request, base::Nanoseconds wait);
     void answer_parked(std::uint64_t id);
@@ -221,6 +116,7 @@ private:
     std::unique_ptr<asio::steady_timer> ticker_;
     std::map<std::uint64_t, Parked> parked_;
     std::uint64_t next_parked_ = 0;
+    Downloads downloads_;
     bool closing_ = false;
     base::Instant patience_{};
     base::Instant deadline_ = base::Instant::max();
@@ -290,7 +186,18 @@ void Server::Impl::close(base::Instant deadline) {
     state_.on_terminal({});
     asio::post(*io_, [this, limit] { begin_close(limit); });
     thread_.join();
+    release();
     logger_->info("results server on {} has closed", url());
+}
+
+void Server::Impl::release() {
+    parked_.clear();
+    downloads_.clear();
+    acceptors_.clear();
+    ticker_.reset();
+    io_.reset();  // and with it the connections that were cut off
+    factory_.reset();
+    settings_.reset();
 }
 
 void Server::Impl::wait_for_clients(tcp::acceptor& acceptor) {
@@ -352,11 +259,14 @@ void Server::Impl::welcome(int fd, tcp::endpoint peer) {
     tcp::socket socket(*io_);
     asio::error_code error;
     socket.assign(peer.protocol(), fd, error);
+    if (!error) {
+        static_cast<void>(owned.release());
+        socket.non_blocking(true, error);  // a read that finds nothing comes back
+    }
     if (error) {
         connection->fd = -1;
         return;
     }
-    static_cast<void>(owned.release());
     std::erase_if(by_peer_, [](const auto& entry) { return entry.second.expired(); });
     by_peer_[peer] = connection;
     factory_->create_new_connection(TrackedSocket(std::move(socket), connection), peer, Lifetime(&no_limiter_))->init();
@@ -409,14 +319,19 @@ Handled Server::Impl::on_request(RequestHandle handle) {
     if (const auto connection = connection_of(handle)) {
         connection->request_arrived();
     }
+    // Not from here: an answer in mid-call makes the library read the next request twice.
+    asio::post(*io_, [this, handle = std::move(handle)] { begin_answer(handle); });
+    return restinio::request_accepted();
+}
+
+void Server::Impl::begin_answer(const RequestHandle& handle) {
     Request request = request_of(handle);
     Answer answer = answer_to(handle, request, !closing_);
     if (answer.wait) {
-        park(std::move(handle), std::move(request), *answer.wait);
+        park(handle, std::move(request), *answer.wait);
     } else {
         send(handle, std::move(answer));
     }
-    return restinio::request_accepted();
 }
 
 Answer Server::Impl::answer_to(const RequestHandle& handle, const Request& request, bool may_wait) {
@@ -500,7 +415,10 @@ void Server::Impl::send(const RequestHandle& handle, Answer answer) {
     }
     builder.set_content_length(answer.file ? answer.file->size() : answer.body.size());
     if (answer.file && has_body && answer.file->size() > 0 && connection) {
-        std::make_shared<Download>(*io_, std::move(builder), std::move(answer.file), connection)->send_next();
+        auto download =
+            std::make_shared<Download>(*io_, downloads_, std::move(builder), std::move(answer.file), connection);
+        downloads_.insert(download);
+        download->send_next();
         return;
     }
     if (has_body) {

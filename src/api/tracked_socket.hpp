@@ -30,19 +30,27 @@ public:
         }
     }
 
+    /// Waits first and then reads in the handler's own call: bytes are either unread, as Connection::has_unread()
+    /// sees, or with the library, and never in between.
     template <class Buffers, class Handler>
     void async_read_some(const Buffers& buffers, Handler&& handler) {
         connection_->reads(base::now());
         auto executor = asio::get_associated_executor(handler, get_executor());
-        Base::async_read_some(buffers,
-                              asio::bind_executor(executor,
-                                                  [connection = connection_, handler = std::forward<Handler>(handler)](
-                                                      const asio::error_code& error, std::size_t count) mutable {
-                                                      if (!error) {
-                                                          connection->got(count, base::now());
-                                                      }
-                                                      handler(error, count);
-                                                  }));
+        Base::async_wait(wait_read,
+                         asio::bind_executor(
+                             executor,
+                             // The handler keeps the library's connection, and that has this socket.
+                             [this, buffers, handler = std::forward<Handler>(handler)](asio::error_code error) mutable {
+                                 const std::size_t count = error ? 0 : Base::read_some(buffers, error);
+                                 if (error == asio::error::would_block || error == asio::error::try_again) {
+                                     async_read_some(buffers, std::move(handler));
+                                     return;
+                                 }
+                                 if (!error) {
+                                     connection_->got(count, base::now());
+                                 }
+                                 handler(error, count);
+                             }));
     }
 
     /// The library ends both directions before it closes. With the receiving one still open, what the client sends

@@ -143,3 +143,15 @@ def test_bad_and_unknown_settings_are_named() -> None:
         _ = ap.settings.htp
     with pytest.raises(AttributeError, match=r"settings\.http has no 'rcvbuf'"):
         _ = ap.settings.http.rcvbuf
+
+
+def test_the_grace_of_the_results_server_is_read_and_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "AIPERF_API_SERVER_POST_COMPLETE_GRACE"
+    monkeypatch.delenv(name, raising=False)
+    assert ap.settings.api_server.post_complete_grace == 5.0
+    monkeypatch.setenv(name, "0.25")
+    assert ap.settings.api_server.post_complete_grace == 0.25
+    assert ap.Settings.from_mapping({name: "300"}).api_server.post_complete_grace == 300.0
+    for text in ("-0.1", "300.1", "nan", "inf", "five", ""):
+        with pytest.raises(ap.ConfigError, match=f"{name}: .* is not allowed; a number from 0 to 300"):
+            ap.Settings.from_mapping({name: text})

@@ -230,7 +230,7 @@ TEST_CASE("no file is listed or given before the terminal status, and all are af
                 "attachment; filename=\"" + file["name"].get<std::string>() + "\"");
     }
     REQUIRE(f.get("/api/results/files/missing.json").status == 404);
-    REQUIRE(f.body("/api/results/files/missing.json") == golden("running", "/api/results/files/missing.json"));
+    REQUIRE(f.body("/api/results/files/missing.json") == golden("complete", "/api/results/files/missing.json"));
 }
 
 TEST_CASE("an export that failed is listed as partial, with the names") {

@@ -45,7 +45,6 @@ TEST_CASE("what is no HTTP is told so, or just closed, and harms nobody") {
           std::string("GET\r\n\r\n"),
           std::string("\x16\x03\x01\x02\x00\x01", 6),
           std::string("GET / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-          std::string("GET / HTTP/9.9\r\n\r\n"),
           std::string("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
           std::string("GET / HTTP/1.1\r\nX: ") + std::string(400'000, 'a')}) {
         const RawAnswer answer = answer_to(s, bytes);
