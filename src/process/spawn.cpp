@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -151,18 +151,23 @@ std::pair<Descriptor, Descriptor> make_error_pipe() {
 }
 
 /// A process without a handle cannot be supervised: it is ended again.
-Descriptor open_pidfd(pid_t pid, const std::string& what) {
-    const int fd = ::pidfd_open(pid, 0);
-    if (fd < 0) {
+Descriptor handle_of(pid_t pid, const std::string& what) {
+    Descriptor pidfd = open_pidfd(pid);
+    if (!pidfd) {
         const int error_number = errno;
         ::kill(-pid, SIGKILL);
         ::waitpid(pid, nullptr, 0);
         throw base::SystemError(what, error_number);
     }
-    return Descriptor{fd};
+    return pidfd;
 }
 
 }  // namespace
+
+// By its number: glibc's declaration lacks C linkage before 2.37.
+Descriptor open_pidfd(pid_t pid) noexcept {
+    return Descriptor{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+}
 
 SpawnedProcess spawn(const SpawnOptions& options) {
     auto [our_channel, child_channel] = Channel::make_pair();
@@ -195,7 +200,7 @@ SpawnedProcess spawn(const SpawnOptions& options) {
                         pointers_to(arguments).data(),
                         pointers_to(environment).data()),
           what);
-    process.pidfd = open_pidfd(process.pid, what);
+    process.pidfd = handle_of(process.pid, what);
     process.channel = std::move(our_channel);
     process.errors = std::move(errors_out);
     return process;

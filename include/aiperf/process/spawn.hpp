@@ -56,6 +56,9 @@ struct SpawnedProcess {
 /// lives as long as the children should. Supervisor does. *Thread safety*: any thread.
 [[nodiscard]] SpawnedProcess spawn(const SpawnOptions& options);
 
+/// A handle of a process that has not been reaped yet; none (errno says why) where there is no such process.
+[[nodiscard]] Descriptor open_pidfd(pid_t pid) noexcept;
+
 /// True once the process has ended, reaped or not.
 [[nodiscard]] bool has_ended(const Descriptor& pidfd) noexcept;
 

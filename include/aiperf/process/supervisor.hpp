@@ -36,9 +36,9 @@ struct DeathReport {
 /// supervisor are fine, but for wait_*() and shutdown(), which would wait for themselves. Must not block. The first
 /// exception is kept and thrown by shutdown().
 struct SupervisorHandlers {
-    std::function<void(ChildId, std::string_view payload)> on_message;  ///< each frame, supervision's own included
-    std::function<void(ChildId, const ServiceView&)> on_change;         ///< registration, state or life has changed
-    std::function<void(const DeathReport&)> on_death;                   ///< after all of its messages; it is reaped
+    std::function<void(ChildId, std::string_view payload)> on_message{};  ///< each frame, supervision's own included
+    std::function<void(ChildId, const ServiceView&)> on_change{};         ///< registration, state or life has changed
+    std::function<void(const DeathReport&)> on_death{};                   ///< after all of its messages; it is reaped
 };
 
 struct ChildOptions {

@@ -7,7 +7,6 @@
 #include <catch2/catch.hpp>
 
 #include <csignal>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 
 using namespace aiperf;
@@ -37,7 +36,7 @@ ExitStatus end_of_child_after_death_of(const std::string& behaviour) {
     report.close_writer();
     const pid_t child_pid = report.read_pid();
     REQUIRE(child_pid > 0);
-    const Descriptor child{::pidfd_open(child_pid, 0)};
+    const Descriptor child = open_pidfd(child_pid);
     REQUIRE(child);
     CHECK_FALSE(has_ended(child));
 

@@ -248,8 +248,9 @@ TEST_CASE("out of patience, SIGKILL comes next, from every step") {
 TEST_CASE("a loop that wakes late does what is due, in order, and waits for no more") {
     Loop loop;
     Process& process = loop.add();
+    process.after_kill.reset();
     loop.run(0s);
-    CHECK(loop.stop(0).advance(k_start + 60s, process) == k_start + 61s);
+    CHECK((loop.stop(0).advance(k_start + 60s, process) == k_start + 61s));
     CHECK(process.calls.size() == 3);
     CHECK(loop.stop(0).step() == StopStep::killed);
 }

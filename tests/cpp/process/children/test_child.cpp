@@ -15,7 +15,6 @@
 #include <poll.h>
 #include <string>
 #include <string_view>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
@@ -227,7 +226,8 @@ int parent_of_late_one(const char* program) {
 
 /// Arms the death signal only once the parent has ended.
 int arm_late() {
-    pollfd parent_ended{.fd = ::pidfd_open(::getppid(), 0), .events = POLLIN, .revents = 0};
+    const process::Descriptor parent = process::open_pidfd(::getppid());
+    pollfd parent_ended{.fd = parent.get(), .events = POLLIN, .revents = 0};
     report_pid();
     ::poll(&parent_ended, 1, 60'000);
     const ChildLink link = ChildLink::from_environment(own_environment());
