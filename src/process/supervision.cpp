@@ -133,8 +133,8 @@ void Supervision::begin_stop(ChildId id, Managed& managed, std::optional<base::I
     }
     const base::Instant start = base::now();
     managed.stop.emplace(managed.options.stop, start, leave_by);
-    if (!leave_by && managed.child->leave_by()) {
-        managed.stop->extend(*managed.child->leave_by());
+    if (const auto stated = managed.child->take_leave_by(); stated && !leave_by) {
+        managed.stop->extend(*stated);
     }
     advance(id, managed);
 }
@@ -286,8 +286,10 @@ void Supervision::react(const Polled& source, short events) {
 
 void Supervision::deliver(ChildId id, const std::vector<std::string>& payloads) {
     Managed* const managed = find(id);
-    if (managed != nullptr && managed->stop && managed->child->leave_by()) {
-        managed->stop->extend(*managed->child->leave_by());
+    if (managed != nullptr && managed->stop) {
+        if (const auto stated = managed->child->take_leave_by()) {
+            managed->stop->extend(*stated);
+        }
     }
     for (const std::string& payload : payloads) {
         if (handlers_.on_message) {

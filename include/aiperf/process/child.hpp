@@ -11,7 +11,7 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace aiperf::process {
@@ -64,8 +64,10 @@ public:
     /// Nothing heard in time: the registration is `timeout` from here on, unless it was decided before.
     void registration_timed_out() noexcept;
 
-    /// Until when the process says it has a reason to stay.
-    [[nodiscard]] const std::optional<base::Instant>& leave_by() const noexcept { return leave_by_; }
+    /// Until when the process said, since the last call, that it has a reason to stay.
+    [[nodiscard]] std::optional<base::Instant> take_leave_by() noexcept {
+        return std::exchange(leave_by_, std::nullopt);
+    }
 
     /// Sends a signal to its group, while the process has not been reaped.
     void signal_group(int signal) noexcept;

@@ -89,6 +89,30 @@ TEST_CASE("a child whose channel carries a damaged length has failed") {
     CHECK_THAT(child.death_report(), Catch::Contains("its control channel was damaged"));
 }
 
+TEST_CASE("a child that lets go of its channel and stderr lives on, and nothing is left to wait for but its end") {
+    Child child(child_that("let_go"));
+    watch(child, [&] { return child.channel_fd() == -1 && child.errors_fd() == -1; });
+    CHECK(child.alive());
+    CHECK_FALSE(child.ask(hang_limit()));
+    child.terminate();
+    watch_to_the_end(child);
+    CHECK(child.exit_status() == ExitStatus{ExitStatus::Kind::signalled, SIGTERM});
+}
+
+TEST_CASE("what a child says of its own deadline counts once, when it says it") {
+    Child child(child_that("hold"));
+    watch(child, [&] { return child.alive(); });
+    CHECK_FALSE(child.take_leave_by());
+    CHECK(child.ask(hang_limit()));
+    std::optional<base::Instant> stated;
+    watch(child, [&] {
+        stated = child.take_leave_by();
+        return stated.has_value();
+    });
+    CHECK((*stated > base::now()));
+    CHECK_FALSE(child.take_leave_by());
+}
+
 TEST_CASE("the end of a child takes what it left in its group along") {
     ReportPipe report;
     SpawnOptions options = child_that("leave_grandchild");

@@ -1,11 +1,15 @@
 #include "aiperf/process/frame.hpp"
 
+#include "aiperf/base/rng.hpp"
+#include "pieces.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <string>
 #include <vector>
 
 using namespace aiperf::process;
+using aiperf::base::Rng;
 
 namespace {
 
@@ -88,4 +92,26 @@ TEST_CASE("the largest length allowed is taken") {
     const std::string largest(k_max_frame_bytes, 'z');
     CHECK(parser.feed(encode_frame(largest), payloads));
     CHECK(payloads == std::vector<std::string>{largest});
+}
+
+TEST_CASE("a stream with random damage, in random pieces, gives the same as whole") {
+    Rng rng(20240611);
+    for (int round = 0; round < 3000; ++round) {
+        std::string bytes = stream();
+        for (auto changes = rng.below(4); changes > 0; --changes) {
+            bytes[rng.below(bytes.size())] = static_cast<char>(rng.below(256));
+        }
+        FrameParser whole(400);
+        std::vector<std::string> expected;
+        whole.feed(bytes, expected);
+        FrameParser parser(400);
+        std::vector<std::string> payloads;
+        aiperf::test::in_pieces(bytes, aiperf::test::random_cuts(rng, bytes.size(), 9), 0, [&](auto data, auto size) {
+            parser.feed({data, size}, payloads);
+            return true;
+        });
+        REQUIRE(payloads == expected);
+        REQUIRE(parser.damaged() == whole.damaged());
+        REQUIRE(parser.in_frame() == whole.in_frame());
+    }
 }

@@ -131,6 +131,8 @@ TEST_CASE("a stopped process (SIGSTOP) does not outlive its deadline") {
     const ChildId child = supervisor.start(options_for("serve", {.leave = 0ns, .terminate = 50ms}));
     REQUIRE(supervisor.wait_for(child, is_alive, hang_limit()));
     supervisor.signal_all(SIGSTOP);
+    siginfo_t stopped{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(supervisor.pid(child)), &stopped, WSTOPPED) == 0);
     supervisor.stop(child);
     REQUIRE(supervisor.wait_ended(child, hang_limit()));
     CHECK(supervisor.death(child)->status == ExitStatus{ExitStatus::Kind::signalled, SIGKILL});

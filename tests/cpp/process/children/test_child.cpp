@@ -104,6 +104,15 @@ int hold() {
     return 4;
 }
 
+/// Lets go of all its descriptors and lives on.
+int let_go() {
+    const ChildLink link = registered_link();
+    for (int fd = 0; fd <= process::k_channel_fd; ++fd) {
+        ::close(fd);
+    }
+    wait_for_ever();
+}
+
 int ignore_term() {
     ChildLink::ignore_interrupts();
     const ChildLink link = registered_link();
@@ -241,6 +250,7 @@ int behave(const std::string& behaviour, const char* program) {
         {"serve", serve},
         {"hold", hold},
         {"deaf", deaf},
+        {"let_go", let_go},
         {"ignore_term", ignore_term},
         {"silent", silent},
         {"flood", flood},
