@@ -130,7 +130,8 @@ void Child::registration_timed_out() noexcept {
 }
 
 void Child::signal_group(int signal) noexcept {
-    if (!exit_status_) {
+    // A caller that waits for all children, or ignores SIGCHLD, may have taken it from us.
+    if (!exit_status_ && is_ours(process_.pidfd)) {
         ::kill(-process_.pid, signal);
     }
 }

@@ -211,6 +211,11 @@ bool has_ended(const Descriptor& pidfd) noexcept {
     return ::poll(&one, 1, 0) == 1;
 }
 
+bool is_ours(const Descriptor& pidfd) noexcept {
+    siginfo_t info{};
+    return ::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 std::optional<ExitStatus> reap(const Descriptor& pidfd) noexcept {
     siginfo_t info{};
     if (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG) != 0) {

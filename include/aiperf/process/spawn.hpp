@@ -62,6 +62,9 @@ struct SpawnedProcess {
 /// True once the process has ended, reaped or not.
 [[nodiscard]] bool has_ended(const Descriptor& pidfd) noexcept;
 
+/// True until the process was reaped, by us or by somebody else: so long its pid and its group's number are its own.
+[[nodiscard]] bool is_ours(const Descriptor& pidfd) noexcept;
+
 /// Takes the status of a child that has ended, so that no zombie stays; absent while it is running.
 [[nodiscard]] std::optional<ExitStatus> reap(const Descriptor& pidfd) noexcept;
 

@@ -127,6 +127,15 @@ TEST_CASE("the end of a child takes what it left in its group along") {
     CHECK(child.exit_status()->success());
 }
 
+TEST_CASE("a child whose status somebody else has taken is known to have ended, and its old number gets no signal") {
+    Child child(child_that("exit_3"));
+    REQUIRE(::waitpid(child.pid(), nullptr, 0) == child.pid());
+    CHECK_FALSE(is_ours(child.pidfd()));
+    watch_to_the_end(child);
+    CHECK(child.exit_status() == ExitStatus{});
+    CHECK_THAT(child.death_report(), Catch::EndsWith("ended; its exit status is not known"));
+}
+
 TEST_CASE("a child that is dropped is killed and reaped, and its descriptors are closed") {
     const auto before = open_descriptors();
     { const Child child(child_that("ignore_term")); }
