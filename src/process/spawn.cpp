@@ -162,6 +162,36 @@ Descriptor handle_of(pid_t pid, const std::string& what) {
     return pidfd;
 }
 
+/// 0 is the null device, 1 and 2 what `output` says, 3 the channel, then what is passed on; all else is closed.
+void arrange_descriptors(FileActions& actions, ChildEnds& ends, const SpawnOptions& options, int errors, int channel) {
+    actions.open(STDIN_FILENO, k_null_device, O_RDONLY);
+    actions.give(ends.add(errors), STDERR_FILENO);
+    arrange_output(actions, options.output);
+    actions.give(ends.add(channel), k_channel_fd);
+    int target = k_first_inherited_fd;
+    for (const int fd : options.inherited) {
+        actions.give(ends.add(fd), target++);
+    }
+    actions.close_from(ends.first_closed());
+}
+
+/// The start itself: its pid.
+pid_t start(const SpawnOptions& options, const FileActions& actions, const std::string& what) {
+    std::vector<std::string> arguments{options.executable.string()};
+    arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
+    std::vector<std::string> environment = environment_of(options);
+    const Attributes attributes;
+    pid_t pid = -1;
+    check(::posix_spawn(&pid,
+                        options.executable.c_str(),
+                        actions.get(),
+                        attributes.get(),
+                        pointers_to(arguments).data(),
+                        pointers_to(environment).data()),
+          what);
+    return pid;
+}
+
 }  // namespace
 
 // By its number: glibc's declaration lacks C linkage before 2.37.
@@ -174,36 +204,14 @@ SpawnedProcess spawn(const SpawnOptions& options) {
     auto [errors_out, errors_in] = make_error_pipe();
     ChildEnds ends(options.inherited.size());
     FileActions actions;
-    actions.open(STDIN_FILENO, k_null_device, O_RDONLY);
-    actions.give(ends.add(errors_in.get()), STDERR_FILENO);
-    arrange_output(actions, options.output);
-    actions.give(ends.add(child_channel.get()), k_channel_fd);
-    int target = k_first_inherited_fd;
-    for (const int fd : options.inherited) {
-        actions.give(ends.add(fd), target++);
-    }
-    actions.close_from(ends.first_closed());
+    arrange_descriptors(actions, ends, options, errors_in.get(), child_channel.get());
     if (!options.working_directory.empty()) {
         actions.enter(options.working_directory);
     }
-
-    std::vector<std::string> arguments{options.executable.string()};
-    arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
-    std::vector<std::string> environment = environment_of(options);
-    const Attributes attributes;
     const std::string what = "cannot start " + options.name + " (" + options.executable.string() + ")";
-    SpawnedProcess process;
-    check(::posix_spawn(&process.pid,
-                        options.executable.c_str(),
-                        actions.get(),
-                        attributes.get(),
-                        pointers_to(arguments).data(),
-                        pointers_to(environment).data()),
-          what);
-    process.pidfd = handle_of(process.pid, what);
-    process.channel = std::move(our_channel);
-    process.errors = std::move(errors_out);
-    return process;
+    const pid_t pid = start(options, actions, what);
+    return {
+        .pid = pid, .pidfd = handle_of(pid, what), .channel = std::move(our_channel), .errors = std::move(errors_out)};
 }
 
 bool has_ended(const Descriptor& pidfd) noexcept {
