@@ -11,7 +11,7 @@
 namespace aiperf::process {
 namespace {
 
-constexpr std::size_t k_read_bytes = 16 * 1024;
+constexpr std::size_t k_read_bytes = std::size_t{16} * 1024;
 constexpr int k_reads_per_call = 16;
 
 }  // namespace

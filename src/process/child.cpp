@@ -11,7 +11,7 @@
 namespace aiperf::process {
 namespace {
 
-constexpr std::size_t k_read_bytes = 16 * 1024;
+constexpr std::size_t k_read_bytes = std::size_t{16} * 1024;
 // More than a pipe holds: what a dead process left is read whole, what a stray descendant adds is not waited for.
 constexpr int k_last_reads = 16;
 constexpr auto k_destructor_patience = std::chrono::seconds(1);
