@@ -122,7 +122,7 @@ std::vector<std::string> environment_of(const SpawnOptions& options) {
     std::vector<std::string> entries;
     entries.reserve(variables.size());
     for (const auto& [name, value] : variables) {
-        entries.push_back(name + "=" + value);
+        entries.emplace_back(name).append("=").append(value);
     }
     return entries;
 }

@@ -63,7 +63,7 @@ TEST_CASE("a frame that has begun and not ended is known as such at every byte")
     }
 }
 
-TEST_CASE("a length above the limit damages the stream; the frames before it count, none after it") {
+TEST_CASE("a length above the limit damages the stream, and frames count up to there") {
     const std::string bad = std::string("\x00\x00\x00\x09", 4) + "123456789";
     FrameParser parser(8);
     std::vector<std::string> payloads;
