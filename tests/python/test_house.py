@@ -121,8 +121,9 @@ RESERVED = [
     (r"\bsystem_clock\b|\bCLOCK_REALTIME\b", {"include/aiperf/base/clock.hpp", "src/base/clock.cpp"}),
     (r"\b(?:secure_)?getenv\b|\benviron\b", {"src/control/run.cpp"}),
     (r"\bstd::(?:cout|cerr|clog)\b|(?<!\w)(?:std::)?v?f?(?:printf|puts|putchar)\s*\(", set[str]()),
-    (f"{EXIT}|{ABORT}", set[str]()),
-    (r"(?<![\w.>])(?:std::)?(?:signal|sigaction|sigprocmask)\s*\(", set[str]()),
+    # The child's end of a supervised process: no orphan may go on, and signals are its starter's business.
+    (f"{EXIT}|{ABORT}", {"src/process/child_link.cpp"}),
+    (r"(?<![\w.>])(?:std::)?(?:signal|sigaction|sigprocmask)\s*\(", {"src/process/child_link.cpp"}),
 ]
 
 

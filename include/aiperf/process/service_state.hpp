@@ -1,0 +1,60 @@
+#pragma once
+
+#include "aiperf/base/clock.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace aiperf::process {
+
+/// A service's life, as it tells it itself: a claim, for a process that died cannot take it back.
+enum class ServiceState : std::uint8_t {
+    created,
+    initializing,
+    initialized,
+    starting,
+    running,
+    stopping,
+    stopped,
+    failed,  ///< from any state but stopped
+};
+
+/// Whether a service has presented itself: an axis of its own.
+enum class Registration : std::uint8_t {
+    unregistered,  ///< not started
+    waiting,       ///< started, nothing heard
+    registered,
+    timeout,  ///< nothing heard in time; a later registration does not change it
+    error,    ///< it said that it cannot serve, or ended before it registered
+};
+
+[[nodiscard]] const char* to_string(ServiceState state) noexcept;
+[[nodiscard]] const char* to_string(Registration registration) noexcept;
+[[nodiscard]] std::optional<ServiceState> parse_service_state(std::string_view text) noexcept;
+
+/// Whether a claim moves a service forward: to a later state, or to failed. stopped and failed are final.
+[[nodiscard]] bool may_follow(ServiceState from, ServiceState to) noexcept;
+
+/// What is known of one service at one moment.
+struct ServiceView {
+    Registration registration = Registration::unregistered;
+    ServiceState state = ServiceState::created;
+    std::optional<bool> process_alive;  ///< by its pidfd; absent where the backend has no process handles
+
+    /// Registered, neither stopped nor failed, and its process (where there is one) has not ended.
+    [[nodiscard]] bool alive() const noexcept;
+
+    bool operator==(const ServiceView&) const = default;
+};
+
+/// How long a peer that does not acknowledge is given to pick up what was published.
+inline constexpr base::Nanoseconds k_delivery_floor = std::chrono::milliseconds(500);
+
+/// The time between publication and the stop of the results server: max(floor, grace) while it is alive; the floor
+/// where it is not, or where there is none (`server` absent).
+[[nodiscard]] base::Nanoseconds delivery_wait(const std::optional<ServiceView>& server,
+                                              base::Nanoseconds grace,
+                                              base::Nanoseconds floor = k_delivery_floor) noexcept;
+
+}  // namespace aiperf::process
