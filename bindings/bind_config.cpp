@@ -72,7 +72,7 @@ auto with_type(const Option& option, F f) {
 py::dict option_dict(const Option& option) {
     using namespace py::literals;
     const bool extra = option.form == config::Form::extra_input;
-    const auto type =
+    const auto* const type =
         with_type(option, [&]<typename T>(std::type_identity<T>, bool) { return extra ? "extra" : type_word<T>(); });
     const auto optional = with_type(option, []<typename T>(std::type_identity<T>, bool is) { return is; });
     const auto choices = with_type(option, []<typename T>(std::type_identity<T>, bool) { return choice_words<T>(); });

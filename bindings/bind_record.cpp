@@ -28,7 +28,7 @@ py::dtype dtype_of(std::span<const record::Field> fields, std::size_t itemsize) 
         formats.append((field.is_signed ? "<i" : "<u") + std::to_string(field.size));
         offsets.append(field.offset);
     }
-    return py::dtype(names, formats, offsets, static_cast<py::ssize_t>(itemsize));
+    return {names, formats, offsets, static_cast<py::ssize_t>(itemsize)};
 }
 
 // A read-only array over memory of the set; the array keeps the set alive.

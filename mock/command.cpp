@@ -5,11 +5,11 @@
 #include "aiperf/mock/server.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <ostream>
 #include <pthread.h>
-#include <signal.h>
 
 namespace aiperf::mock {
 

@@ -47,7 +47,7 @@ public:
 
     void delay(const std::string& flag, base::Nanoseconds& target, const std::string& help) {
         add(flag, "MS", help, [flag, &target](const std::string& text) {
-            const double ms = parse_number<double>(flag, text, 0, k_max_delay_ms);
+            const auto ms = parse_number<double>(flag, text, 0, k_max_delay_ms);
             target = base::Nanoseconds(std::llround(ms * 1e6));
         });
     }

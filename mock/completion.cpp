@@ -13,7 +13,7 @@ namespace {
 
 /// Where the first multi-byte character can be cut in two, or npos.
 std::size_t first_cut(std::string_view bytes) {
-    const auto found =
+    const auto* const found =
         std::find_if(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
     return found == bytes.end() ? AnswerBuilder::npos : static_cast<std::size_t>(found - bytes.begin()) + 1;
 }

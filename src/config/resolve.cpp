@@ -55,7 +55,7 @@ std::string python_float(double value) {
         return base::number_text(value);
     }
     std::array<char, 64> buffer{};
-    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
+    auto* const end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
     std::string text(buffer.data(), end);
     return text.find('.') == std::string::npos ? text + ".0" : text;
 }

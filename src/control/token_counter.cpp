@@ -38,7 +38,7 @@ TokenCounter::~TokenCounter() {
     }
 }
 
-bool TokenCounter::wants_count(const record::Record& record) const noexcept {
+bool TokenCounter::wants_count(const record::Record& record) noexcept {
     return record.error == 0 && (record.flags & record::flag::text_kept) != 0 &&
            record.output_tokens == record::k_absent && record.reasoning_tokens == record::k_absent;
 }

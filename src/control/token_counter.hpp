@@ -34,7 +34,7 @@ public:
 private:
     void follow();
     void count(record::Record& record) const;
-    [[nodiscard]] bool wants_count(const record::Record& record) const noexcept;
+    [[nodiscard]] static bool wants_count(const record::Record& record) noexcept;
 
     record::Journal& journal_;
     std::shared_ptr<const dataset::Tokenizer> tokenizer_;

@@ -154,7 +154,7 @@ std::size_t ResponseParser::take_head(const char* data, std::size_t size) {
     const std::size_t room = k_head_limit + 1 - before;
     head_bytes_.append(data, std::min(size, room));
     const std::size_t end = find_head_end(head_bytes_, before > 2 ? before - 3 : 0);
-    if (end != std::string::npos && end <= k_head_limit) {
+    if (end <= k_head_limit) {  // npos is not
         // What was copied beyond the head belongs to the body: it is fed again from the caller's buffer.
         head_bytes_.resize(end);
         parse_head(head_bytes_);
@@ -243,29 +243,29 @@ void ResponseParser::decide_framing(const HeadFacts& facts) {
     }
 }
 
-bool ResponseParser::chunk_step(char c) noexcept {
+void ResponseParser::chunk_size_step(char c) noexcept {
     constexpr std::uint64_t k_chunk_limit = std::uint64_t{1} << 40U;
-    switch (chunk_) {
-        case ChunkState::size: {
-            const char digit = lower(c);
-            if ((digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f')) {
-                remaining_ =
-                    remaining_ * 16 + static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-                chunk_digits_ = true;
-                if (remaining_ > k_chunk_limit) {
-                    fail(ParseError::bad_chunk);
-                }
-            } else if (!chunk_digits_) {
-                fail(ParseError::bad_chunk);
-            } else if (c == '\r') {
-                chunk_ = ChunkState::size_lf;
-            } else if (c == ';' || c == ' ' || c == '\t') {
-                chunk_ = ChunkState::extension;
-            } else {
-                fail(ParseError::bad_chunk);
-            }
-            break;
+    const char digit = lower(c);
+    if ((digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f')) {
+        remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+        chunk_digits_ = true;
+        if (remaining_ > k_chunk_limit) {
+            fail(ParseError::bad_chunk);
         }
+    } else if (!chunk_digits_) {
+        fail(ParseError::bad_chunk);
+    } else if (c == '\r') {
+        chunk_ = ChunkState::size_lf;
+    } else if (c == ';' || c == ' ' || c == '\t') {
+        chunk_ = ChunkState::extension;
+    } else {
+        fail(ParseError::bad_chunk);
+    }
+}
+
+bool ResponseParser::chunk_step(char c) noexcept {
+    switch (chunk_) {
+        case ChunkState::size: chunk_size_step(c); break;
         case ChunkState::extension:
             if (++trailer_bytes_ > k_head_limit || c == '\n') {
                 fail(ParseError::bad_chunk);

@@ -66,7 +66,7 @@ void Target::write_head(std::string& out,
                         std::uint64_t session,
                         std::size_t body_bytes) const {
     std::array<char, 24> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), body_bytes).ptr;
+    auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), body_bytes).ptr;
     out.assign(head);
     out.append(digits.data(), end).append("\r\n\r\n");
     ids.request_id(slot, out.data() + request_id_at);

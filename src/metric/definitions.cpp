@@ -352,7 +352,8 @@ std::span<const Definition> definitions() noexcept {
 }
 
 const Definition* find_definition(std::string_view tag) noexcept {
-    const auto found = std::find_if(k_table.begin(), k_table.end(), [&](const Definition& d) { return d.tag == tag; });
+    const auto* const found =
+        std::find_if(k_table.begin(), k_table.end(), [&](const Definition& d) { return d.tag == tag; });
     return found != k_table.end() ? &*found : nullptr;
 }
 

@@ -82,6 +82,7 @@ std::vector<ErrorCount> count_errors(const record::RecordSet& set) {
         ++entry.count;
     });
     std::vector<ErrorCount> out;
+    out.reserve(counts.size());
     for (auto& entry : counts) {
         out.push_back(std::move(entry.second));
     }

@@ -93,6 +93,7 @@ private:
     void fail(ParseError error) noexcept;
 
     std::size_t take_head(const char* data, std::size_t size);
+    void chunk_size_step(char c) noexcept;
     /// One step of chunk framing outside chunk data; false = failed or done.
     bool chunk_step(char c) noexcept;
 

@@ -33,7 +33,7 @@ struct ReportInput {
     const dataset::Dataset* dataset = nullptr;     ///< null (in a recovery): inputs.json is left as it is
     std::vector<std::filesystem::path> artifacts;  ///< files to name below the console's tables
 
-    std::filesystem::path log_file;                ///< named below them too; empty: there is none
+    std::filesystem::path log_file;  ///< named below them too; empty: there is none
 
     /// Id of a data-set entry; "" where it is not known.
     [[nodiscard]] std::string conversation_id(std::size_t entry) const;

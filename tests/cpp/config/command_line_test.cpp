@@ -170,7 +170,8 @@ TEST_CASE("flags that are missing here and unknown ones are refused by name") {
 }
 
 TEST_CASE("the command line is kept for the artifacts, redacted") {
-    REQUIRE(parse({"-m", "m", "--api-key", "s3cret"}).cli_command == "aiperf-cpp profile -m 'm' --api-key '<redacted>'");
+    REQUIRE(parse({"-m", "m", "--api-key", "s3cret"}).cli_command ==
+            "aiperf-cpp profile -m 'm' --api-key '<redacted>'");
 }
 
 TEST_CASE("no cut of a command line does anything but parse or refuse") {
