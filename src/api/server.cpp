@@ -18,6 +18,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace aiperf::api {
@@ -29,7 +30,6 @@ using asio::ip::tcp;
 
 constexpr auto k_tick = 100ms;
 constexpr auto k_closing_tick = 5ms;
-constexpr auto k_accept_pause = 50ms;
 constexpr auto k_patience = 250ms;  // for requests that are on their way when the server closes
 constexpr auto k_last_second = 1s;  // before the announced end, in which connections are no longer kept
 
@@ -75,7 +75,6 @@ private:
     void wait_for_clients(tcp::acceptor& acceptor);
     void accept_all(tcp::acceptor& acceptor);
     void welcome(int fd, tcp::endpoint peer);
-    void pause_accepting(tcp::acceptor& acceptor);
     void tick();
     void begin_close(base::Instant deadline);
     [[nodiscard]] bool is_settled(base::Instant now);
@@ -113,6 +112,7 @@ private:
     std::shared_ptr<ConnectionFactory> factory_;
     std::shared_ptr<ConnectionSettings> settings_;
     std::vector<tcp::acceptor> acceptors_;
+    std::vector<tcp::acceptor*> paused_;  ///< had no descriptor for their next client; go on at the next tick
     std::unique_ptr<asio::steady_timer> ticker_;
     std::map<std::uint64_t, Parked> parked_;
     std::uint64_t next_parked_ = 0;
@@ -223,7 +223,7 @@ void Server::Impl::accept_all(tcp::acceptor& acceptor) {
             break;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             logger_->warn("results server cannot accept: {}", std::generic_category().message(errno));
-            pause_accepting(acceptor);
+            paused_.push_back(&acceptor);
             return;
         }
         // Others are of one client that is gone again.
@@ -231,18 +231,6 @@ void Server::Impl::accept_all(tcp::acceptor& acceptor) {
     if (!closing_) {
         wait_for_clients(acceptor);
     }
-}
-
-void Server::Impl::pause_accepting(tcp::acceptor& acceptor) {
-    if (closing_) {
-        return;
-    }
-    auto timer = std::make_shared<asio::steady_timer>(*io_, k_accept_pause);
-    timer->async_wait([this, &acceptor, timer](const asio::error_code&) {
-        if (acceptor.is_open()) {
-            wait_for_clients(acceptor);
-        }
-    });
 }
 
 void Server::Impl::welcome(int fd, tcp::endpoint peer) {
@@ -280,6 +268,9 @@ void Server::Impl::tick() {
     }
     if (!closing_) {
         connections_.sweep(now, options_.limits);
+        for (tcp::acceptor* const acceptor : std::exchange(paused_, {})) {
+            wait_for_clients(*acceptor);
+        }
     }
     ticker_->expires_after(closing_ ? base::Nanoseconds(k_closing_tick) : base::Nanoseconds(k_tick));
     ticker_->async_wait([this](const asio::error_code& error) {
