@@ -128,6 +128,14 @@ class RunOptions(TypedDict, total=False):
     workers_max: int | None
     max_workers: int | None
 
+    # Serve status, progress and results on this port; 0 = any free one, see api.json. Default: no server.
+    # Allowed: an integer from 0 to 65535.
+    api_port: int | None
+
+    # Name or address to serve on; needs a port. Default: 127.0.0.1. Allowed: a text without control
+    # characters.
+    api_host: str | None
+
     # Directory for the results. Default: artifacts/MODEL-openai-TYPE-LOAD. Allowed: a text without control
     # characters.
     artifact_directory: str | os.PathLike[str] | None
@@ -326,6 +334,18 @@ class ConfigFields:
     def workers_max(self) -> int | None:
         """Worker threads, at most the concurrency. Default: from the cores. Allowed: an integer from 1 to 10000."""
         value: int | None = self._get("workers_max")
+        return value
+
+    @property
+    def api_port(self) -> int | None:
+        """Serve status, progress and results on this port; 0 = any free one, see api.json. Default: no server. Allowed: an integer from 0 to 65535."""
+        value: int | None = self._get("api_port")
+        return value
+
+    @property
+    def api_host(self) -> str | None:
+        """Name or address to serve on; needs a port. Default: 127.0.0.1. Allowed: a text without control characters."""
+        value: str | None = self._get("api_host")
         return value
 
     @property

@@ -152,6 +152,10 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
     for (std::string& warning : config::warnings(result.config)) {
         result.warnings.push_back(std::move(warning));
     }
+    if (result.config.api_host && !result.config.api_port && !result.settings.api_server.port) {
+        throw base::ConfigError(
+            "--api-host", *result.config.api_host, "it needs a port: --api-port or AIPERF_API_SERVER_PORT");
+    }
     check_descriptors(result.config);
     result.tokenizer = tokenizer_or_words(result.config, environment, result.warnings);
     const auto directory = environment.working_directory / *result.config.artifact_directory;

@@ -31,6 +31,7 @@ const std::map<std::string, std::string> k_differences{
     {"arrival_pattern.default", "absent until the run is prepared: poisson with a rate"},
     {"benchmark_grace_period.default", "absent until the run is prepared: 30 with a duration"},
     {"artifact_directory.default", "absent until the run is prepared: a directory below artifacts"},
+    {"api_port.range", "0 is allowed and means any free port"},
     {"request_timeout_seconds.range", "0 is allowed and means no limit"},
     {"warmup_request_count.range", "an integer above 0 is one from 1 on"},
 };
