@@ -75,6 +75,11 @@ std::string lower(std::string_view text) {
     return result;
 }
 
+bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [low](char x, char y) { return low(x) == low(y); });
+}
+
 std::string_view trim(std::string_view text) noexcept {
     constexpr std::string_view k_blank = " \t";
     const auto first = text.find_first_not_of(k_blank);

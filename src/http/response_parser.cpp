@@ -1,5 +1,7 @@
 #include "aiperf/http/response_parser.hpp"
 
+#include "aiperf/base/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -21,11 +23,6 @@ namespace {
 
 char lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool is_blank(char c) noexcept {
@@ -197,7 +194,7 @@ void ResponseParser::parse_header_line(std::string_view line, HeadFacts& facts) 
     }
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
-    if (equals_ignoring_case(name, "content-length")) {
+    if (base::equals_ignoring_case(name, "content-length")) {
         std::uint64_t length = 0;
         const char* const end = value.data() + value.size();
         const auto [stop, status] = std::from_chars(value.data(), end, length);
@@ -205,20 +202,21 @@ void ResponseParser::parse_header_line(std::string_view line, HeadFacts& facts) 
             return fail(ParseError::bad_content_length);
         }
         facts.content_length = length;
-    } else if (equals_ignoring_case(name, "transfer-encoding")) {
-        if (!equals_ignoring_case(value, "chunked") || facts.chunked) {
+    } else if (base::equals_ignoring_case(name, "transfer-encoding")) {
+        if (!base::equals_ignoring_case(value, "chunked") || facts.chunked) {
             return fail(ParseError::bad_transfer_coding);
         }
         facts.chunked = true;
-    } else if (equals_ignoring_case(name, "connection")) {
+    } else if (base::equals_ignoring_case(name, "connection")) {
         for_each_token(value, [&facts](std::string_view token) {
-            facts.connection_close = facts.connection_close || equals_ignoring_case(token, "close");
-            facts.connection_keep_alive = facts.connection_keep_alive || equals_ignoring_case(token, "keep-alive");
+            facts.connection_close = facts.connection_close || base::equals_ignoring_case(token, "close");
+            facts.connection_keep_alive =
+                facts.connection_keep_alive || base::equals_ignoring_case(token, "keep-alive");
         });
-    } else if (equals_ignoring_case(name, "content-type")) {
+    } else if (base::equals_ignoring_case(name, "content-type")) {
         const std::string_view type = trim(value.substr(0, value.find(';')));
-        head_.event_stream = equals_ignoring_case(type, "text/event-stream");
-    } else if (equals_ignoring_case(name, "content-encoding") && !equals_ignoring_case(value, "identity")) {
+        head_.event_stream = base::equals_ignoring_case(type, "text/event-stream");
+    } else if (base::equals_ignoring_case(name, "content-encoding") && !base::equals_ignoring_case(value, "identity")) {
         return fail(ParseError::content_encoding);
     }
 }

@@ -1,5 +1,6 @@
 #include "aiperf/load/answer.hpp"
 
+#include "aiperf/base/text.hpp"
 #include "aiperf/load/error_text.hpp"
 
 #include <algorithm>
@@ -18,12 +19,6 @@ constexpr std::string_view k_no_content =
     "InvalidInferenceResultError('Invalid inference result: No responses with actual content were received from the "
     "server (only usage/metadata, null/empty data, or [DONE] markers)')";
 constexpr std::string_view k_disconnected = "ServerDisconnectedError('Server disconnected')";
-
-bool equals_error(std::string_view name) noexcept {
-    constexpr std::string_view k_error = "error";
-    return name.size() == k_error.size() &&
-           std::equal(name.begin(), name.end(), k_error.begin(), [](char a, char b) { return (a | 0x20) == b; });
-}
 
 EventKind kind_of(const endpoint::Delta& delta) noexcept {
     if (!delta.output.empty()) {
@@ -136,7 +131,7 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
         return;
     }
     const std::string_view text(data, size);
-    if (equals_error(name)) {
+    if (base::equals_ignoring_case(name, "error")) {
         fail(ErrorKind::sse_error, sse_error_text(name, text, now_ns_));
         sse_failed_ = true;
         return;

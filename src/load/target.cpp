@@ -1,5 +1,7 @@
 #include "aiperf/load/target.hpp"
 
+#include "aiperf/base/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -9,17 +11,11 @@ namespace aiperf::load {
 
 namespace {
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-           });
-}
-
 bool is_ours(std::string_view name) noexcept {
     constexpr std::array<std::string_view, 5> k_ours{
         "Accept", "Content-Type", "Content-Length", "Transfer-Encoding", "Host"};
     return std::any_of(
-        k_ours.begin(), k_ours.end(), [name](std::string_view ours) { return equals_ignoring_case(name, ours); });
+        k_ours.begin(), k_ours.end(), [name](std::string_view ours) { return base::equals_ignoring_case(name, ours); });
 }
 
 /// Appends "name: <36 characters to be filled in>" and returns where they are.
@@ -37,7 +33,7 @@ void build_head(Target& target,
                 const std::vector<std::pair<std::string, std::string>>& user_headers) {
     const auto named = [](std::string_view name) {
         return [name](const std::pair<std::string, std::string>& header) {
-            return equals_ignoring_case(header.first, name);
+            return base::equals_ignoring_case(header.first, name);
         };
     };
     std::string& head = target.head;

@@ -31,6 +31,9 @@ namespace aiperf::base {
 /// ASCII lower case.
 [[nodiscard]] std::string lower(std::string_view text);
 
+/// Equal but for ASCII case. Allocates nothing.
+[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
+
 /// Without blanks and tabs at both ends.
 [[nodiscard]] std::string_view trim(std::string_view text) noexcept;
 
