@@ -74,7 +74,7 @@ class Poller(threading.Thread):
         try:
             code, body = get(self.url + "/api/results")
         except urllib.error.URLError as error:
-            # A connection that crosses the closing of the listener is reset by the system; before the end it is a fault.
+            # A connection that crosses the closing of the listener is reset by the system; earlier it is a fault.
             ended = bool(self.polls) and self.polls[-1].status != "running"
             if isinstance(error.reason, ConnectionRefusedError) or (
                 ended and isinstance(error.reason, ConnectionResetError)
