@@ -116,8 +116,9 @@ def wrk_sample(args: argparse.Namespace, url: str, script: Path) -> Sample:
 def our_sample(args: argparse.Namespace, url: str, artifacts: Path, requests: int) -> Sample:
     command = [
         str(args.program), "profile", "--model", "m", "--url", url, "--concurrency", str(args.connections),
-        "--request-count", str(requests), "--workers-max", "1", "--use-server-token-count", "--tokenizer", args.tokenizer,
-        "--isl", "16", "--osl", "16", "--ui", "none", "--export-level", "summary", "--artifact-dir", str(artifacts),
+        "--request-count", str(requests), "--workers-max", "1", "--use-server-token-count",
+        "--tokenizer", args.tokenizer, "--isl", "16", "--osl", "16", "--ui", "none",
+        "--export-level", "summary", "--artifact-dir", str(artifacts),
     ]  # fmt: skip
     if args.streaming:
         command.append("--streaming")
