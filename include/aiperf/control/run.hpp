@@ -100,7 +100,8 @@ public:
     void start();
 
     /// Asks the run to end: in-flight requests are closed and recorded as cancelled, partial artifacts are written.
-    /// Idempotent; before start() the run ends without a request. `exit_code` becomes the result's; the first call's counts.
+    /// Idempotent; before start() the run ends without a request. `exit_code` becomes the result's; the first call's
+    /// counts.
     void cancel(int exit_code = k_interrupted) noexcept;
 
     /// Ends at once: no export. The journal stays intact. Idempotent.
@@ -120,8 +121,9 @@ public:
     /// Where the results server listens ("http://127.0.0.1:9090"); empty: there is none, or not yet.
     [[nodiscard]] std::string api_url() const;
 
-    /// A results server outlives the result by AIPERF_API_SERVER_POST_COMPLETE_GRACE, so that clients see how the run ended. Waits
-    /// until it has closed too, or `timeout` has passed; true = closed. Without a server that is when the result is there.
+    /// A results server outlives the result by AIPERF_API_SERVER_POST_COMPLETE_GRACE, so that clients see how the run
+    /// ended. Waits until it has closed too, or `timeout` has passed; true = closed. Without a server that is when the
+    /// result is there.
     [[nodiscard]] bool wait_closed_for(base::Nanoseconds timeout);
 
     /// Ends that grace now; no effect before the result is there.
