@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING
 
 import aiperf_cpp as ap
@@ -33,6 +35,20 @@ def test_watching_shows_progress_and_then_the_end(mock: MockFactory, tmp_path: P
     counts = [snapshot.completed for snapshot in snapshots if snapshot.phase == "profiling"]
     assert counts == sorted(counts)
     assert "20 of 20 done" in repr(last)
+
+
+def test_the_results_server_stays_for_the_grace_which_close_waits_for(mock: MockFactory, tmp_path: Path) -> None:
+    environment = {"AIPERF_API_SERVER_POST_COMPLETE_GRACE": "2"}
+    opts = options(mock(flags=SHORT), tmp_path / "run", request_count=5, api_port=0)
+    with ap.Run(environment=environment, **opts) as run:
+        assert run.result().status == "complete"
+        url = run.api_url
+        assert url is not None
+        with urllib.request.urlopen(f"{url}/api/results", timeout=HANG_S) as answer:
+            assert json.load(answer)["status"] == "complete"
+    assert run.api_url is None
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"{url}/api/results", timeout=HANG_S)
 
 
 def test_cancelling_closes_what_is_in_flight_and_keeps_the_artifacts(mock: MockFactory, tmp_path: Path) -> None:
