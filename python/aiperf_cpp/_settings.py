@@ -33,7 +33,7 @@ class Setting:
     @property
     def attribute(self) -> str:
         """Its name inside its group: AIPERF_HTTP_SO_RCVBUF is `http.so_rcvbuf`."""
-        return self.name.lower().removeprefix(f"aiperf_{self.group}_")
+        return self.name.lower().removeprefix(f"aiperf_{self.group}_").removeprefix("aiperf_")
 
 
 class Group:

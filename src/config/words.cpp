@@ -35,6 +35,16 @@ struct Words<UiType> {
 };
 
 template <>
+struct Words<Backend> {
+    static constexpr std::array<std::string_view, 2> k_list{"thread", "process"};
+};
+
+template <>
+struct Words<OnWorkerDeath> {
+    static constexpr std::array<std::string_view, 2> k_list{"abort", "continue"};
+};
+
+template <>
 struct Words<LogLevel> {
     static constexpr std::array<std::string_view, 8> k_list{
         "trace", "debug", "info", "notice", "warning", "success", "error", "critical"};
@@ -68,6 +78,14 @@ std::string_view to_string(LogLevel value) noexcept {
     return word_of(value);
 }
 
+std::string_view to_string(Backend value) noexcept {
+    return word_of(value);
+}
+
+std::string_view to_string(OnWorkerDeath value) noexcept {
+    return word_of(value);
+}
+
 template <class Enum>
 std::optional<Enum> from_word(std::string_view word) {
     std::string plain = base::lower(word);
@@ -94,10 +112,14 @@ template std::optional<ArrivalPattern> from_word(std::string_view);
 template std::optional<ExportLevel> from_word(std::string_view);
 template std::optional<UiType> from_word(std::string_view);
 template std::optional<LogLevel> from_word(std::string_view);
+template std::optional<Backend> from_word(std::string_view);
+template std::optional<OnWorkerDeath> from_word(std::string_view);
 template std::string all_words<EndpointType>();
 template std::string all_words<ArrivalPattern>();
 template std::string all_words<ExportLevel>();
 template std::string all_words<UiType>();
 template std::string all_words<LogLevel>();
+template std::string all_words<Backend>();
+template std::string all_words<OnWorkerDeath>();
 
 }  // namespace aiperf::config

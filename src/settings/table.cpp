@@ -15,6 +15,12 @@ base::Nanoseconds seconds(double value) {
     return base::Nanoseconds{static_cast<std::int64_t>(value * 1e9)};
 }
 
+/// A bound without an exponent.
+std::string plain(double value) {
+    const auto whole = static_cast<std::int64_t>(value);
+    return static_cast<double>(whole) == value ? std::to_string(whole) : base::number_text(value);
+}
+
 constexpr Variable k_variables[] = {
     {"AIPERF_HTTP_CONNECT_TIMEOUT",
      "http",
@@ -183,6 +189,17 @@ constexpr Variable k_variables[] = {
      "Share of the cores that gives the number of workers (less one) where --workers-max does not.",
      true,
      [](Settings& s, const Value& v) { s.worker.cpu_utilization_factor = v.number; }},
+    {"AIPERF_WORKER_STALE_TIME",
+     "worker",
+     Kind::number,
+     "10",
+     0.1,
+     1000,
+     "",
+     "s",
+     "Silence of a worker after which it is shown as stale, and warned about.",
+     true,
+     [](Settings& s, const Value& v) { s.worker.stale_time = seconds(v.number); }},
     {"AIPERF_WORKER_MAX_WORKERS_CAP",
      "worker",
      Kind::integer,
@@ -216,6 +233,61 @@ constexpr Variable k_variables[] = {
      "Directory for the records of a run while it lasts; not set: the artifact directory.",
      false,
      [](Settings& s, const Value& v) { s.journal.dir = std::string(v.text); }},
+    {"AIPERF_HELPER",
+     "process",
+     Kind::text,
+     "",
+     k_none,
+     k_none,
+     "",
+     "",
+     "The program that workers and results server run in; not set: aiperf-helper, looked for beside the library.",
+     false,
+     [](Settings& s, const Value& v) { s.process.helper = std::string(v.text); }},
+    {"AIPERF_STOP_TIMEOUT",
+     "stop",
+     Kind::number,
+     "25",
+     1,
+     3600,
+     "",
+     "s",
+     "The whole of an ending after SIGTERM or SIGHUP: the results server's grace gets what is left of it.",
+     false,
+     [](Settings& s, const Value& v) { s.stop.timeout = seconds(v.number); }},
+    {"AIPERF_SERVICE_REGISTRATION_TIMEOUT",
+     "service",
+     Kind::number,
+     "30",
+     1,
+     100000,
+     "",
+     "s",
+     "How long a process of the run may take to present itself.",
+     true,
+     [](Settings& s, const Value& v) { s.service.registration_timeout = seconds(v.number); }},
+    {"AIPERF_SERVICE_TASK_CANCEL_TIMEOUT_SHORT",
+     "service",
+     Kind::number,
+     "2",
+     1,
+     100000,
+     "",
+     "s",
+     "How long a process that was told to stop may take before it gets SIGTERM, and then before SIGKILL.",
+     true,
+     [](Settings& s, const Value& v) { s.service.task_cancel_timeout_short = seconds(v.number); }},
+    {"AIPERF_TIMING_CANCEL_DRAIN_TIMEOUT",
+     "timing",
+     Kind::number,
+     "10",
+     1,
+     300,
+     "",
+     "s",
+     "How long workers may take to close what is in flight after a cancel, or at the end of a phase's time.",
+     true,
+     [](Settings& s, const Value& v) { s.timing.cancel_drain_timeout = seconds(v.number); }},
     {"AIPERF_API_SERVER_PORT",
      "api_server",
      Kind::integer,
@@ -260,6 +332,17 @@ constexpr Variable k_variables[] = {
      "How long answers and downloads in flight may take once the results server closes.",
      true,
      [](Settings& s, const Value& v) { s.api_server.shutdown_timeout = seconds(v.number); }},
+    {"AIPERF_API_SERVER_SHUTDOWN_RESPONSE_DELAY_SECONDS",
+     "api_server",
+     Kind::number,
+     "0.5",
+     0,
+     60,
+     "",
+     "s",
+     "How long after its answer a POST /api/shutdown ends the hold.",
+     true,
+     [](Settings& s, const Value& v) { s.api_server.shutdown_response_delay = seconds(v.number); }},
 };
 
 }  // namespace
@@ -274,7 +357,7 @@ std::string Variable::allowed() const {
         case Kind::integer:
             return "an integer from " + base::number_text(min) + " to " +
                    std::to_string(static_cast<std::int64_t>(max));
-        case Kind::number: return "a number from " + base::number_text(min) + " to " + base::number_text(max);
+        case Kind::number: return "a number from " + plain(min) + " to " + plain(max);
         case Kind::choice: {
             std::string text = "one of";
             for (const std::string_view word : base::split(choices, ' ')) {

@@ -31,6 +31,8 @@ using Member = std::variant<bool RunConfig::*,
                             EndpointType RunConfig::*,
                             std::optional<ArrivalPattern> RunConfig::*,
                             ExportLevel RunConfig::*,
+                            std::optional<Backend> RunConfig::*,
+                            OnWorkerDeath RunConfig::*,
                             UiType RunConfig::*,
                             LogLevel RunConfig::*>;
 

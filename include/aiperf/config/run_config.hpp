@@ -16,6 +16,12 @@ enum class ExportLevel : std::uint8_t { summary, records, raw };
 
 enum class UiType : std::uint8_t { automatic, dashboard, simple, none };
 
+/// Where the workers and the results server run: threads of this process, or supervised processes of their own.
+enum class Backend : std::uint8_t { thread, process };
+
+/// What becomes of a run whose worker dies.
+enum class OnWorkerDeath : std::uint8_t { abort, go_on };
+
 enum class LogLevel : std::uint8_t { trace, debug, info, notice, warning, success, error, critical };
 
 /// What a person asks for, as one value. Every field is a row of the table in config/options.hpp, which gives its
@@ -58,6 +64,10 @@ struct RunConfig {
     std::optional<double> benchmark_grace_period;   ///< seconds for what is in flight after it; absent: 30; may be inf
     std::optional<std::uint64_t> warmup_request_count;
     std::optional<std::uint32_t> workers_max;  ///< absent: from the cores, at most the concurrency
+
+    // Processes
+    std::optional<Backend> backend;  ///< absent: thread; the program aiperf-cpp: process
+    OnWorkerDeath on_worker_death = OnWorkerDeath::abort;
 
     // Results server
     std::optional<std::uint32_t> api_port;  ///< absent: AIPERF_API_SERVER_PORT, or no server; 0 = any free one

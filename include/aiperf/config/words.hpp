@@ -14,8 +14,10 @@ namespace aiperf::config {
 [[nodiscard]] std::string_view to_string(ExportLevel value) noexcept;
 [[nodiscard]] std::string_view to_string(UiType value) noexcept;
 [[nodiscard]] std::string_view to_string(LogLevel value) noexcept;
+[[nodiscard]] std::string_view to_string(Backend value) noexcept;
+[[nodiscard]] std::string_view to_string(OnWorkerDeath value) noexcept;
 
-/// Reads a word in any case, '-' and '_' being the same; absent = none of the enumeration's. Instantiated for the five
+/// Reads a word in any case, '-' and '_' being the same; absent = none of the enumeration's. Instantiated for the
 /// enumerations above.
 template <class Enum>
 [[nodiscard]] std::optional<Enum> from_word(std::string_view word);

@@ -38,10 +38,11 @@ struct Endpoint {
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-/// How many workers a run has where nobody says.
+/// The workers of a run: how many where nobody says, and when one counts as silent.
 struct Worker {
     double cpu_utilization_factor = 0.75;  ///< share of the cores
     std::uint32_t max_workers_cap = 32;
+    base::Nanoseconds stale_time = std::chrono::seconds(10);  ///< silence after which one is shown as stale
 
     friend bool operator==(const Worker&, const Worker&) = default;
 };
@@ -60,12 +61,42 @@ struct Journal {
     friend bool operator==(const Journal&, const Journal&) = default;
 };
 
+/// Processes of a run.
+struct Process {
+    std::optional<std::string> helper;  ///< AIPERF_HELPER: the program they run in; absent: found beside the library
+
+    friend bool operator==(const Process&, const Process&) = default;
+};
+
+/// The whole of an ending that somebody outside has commanded.
+struct Stop {
+    base::Nanoseconds timeout = std::chrono::seconds(25);  ///< from SIGTERM to the exit
+
+    friend bool operator==(const Stop&, const Stop&) = default;
+};
+
+/// What is asked of each supervised process.
+struct Service {
+    base::Nanoseconds registration_timeout = std::chrono::seconds(30);
+    base::Nanoseconds task_cancel_timeout_short = std::chrono::seconds(2);  ///< told to stop, to SIGTERM; to SIGKILL
+
+    friend bool operator==(const Service&, const Service&) = default;
+};
+
+/// The ends of phases.
+struct Timing {
+    base::Nanoseconds cancel_drain_timeout = std::chrono::seconds(10);  ///< for workers to close what is in flight
+
+    friend bool operator==(const Timing&, const Timing&) = default;
+};
+
 /// The results server, and how long it outlives the benchmark.
 struct ApiServer {
     std::optional<std::uint16_t> port;  ///< 1 to 65535; absent: no server, unless a flag names one
     std::string host = "127.0.0.1";     ///< address or name to listen on
     base::Nanoseconds post_complete_grace = std::chrono::seconds(5);  ///< hold after the terminal status; 0 = none
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);     ///< for answers in flight when the hold is over
+    base::Nanoseconds shutdown_response_delay = std::chrono::milliseconds(500);  ///< POST /api/shutdown to its effect
 
     friend bool operator==(const ApiServer&, const ApiServer&) = default;
 };
@@ -77,6 +108,10 @@ struct Settings {
     Worker worker;
     Ui ui;
     Journal journal;
+    Process process;
+    Stop stop;
+    Service service;
+    Timing timing;
     ApiServer api_server;
 
     /// Reads the AIPERF_* variables of `environment`; the others are not looked at. Throws base::ConfigError naming

@@ -41,6 +41,8 @@ Words sample(const Option& option) {
                                                                  {"arrival_pattern", "constant"},
                                                                  {"export_level", "raw"},
                                                                  {"ui", "simple"},
+                                                                 {"backend", "process"},
+                                                                 {"on_worker_death", "continue"},
                                                                  {"log_level", "error"}};
     if (option.is_switch()) {
         return {};

@@ -62,6 +62,9 @@ TEST_CASE("defaults and ranges are AIPerf's") {
     for (const settings::Variable& ours : settings::variables()) {
         CAPTURE(ours.name);
         REQUIRE(ours.in_aiperf == seen.contains(ours.name));
+        if (ours.name == "AIPERF_HELPER") {
+            continue;  // where a program is, is nobody's group; settings.process.helper
+        }
         REQUIRE(ours.name.starts_with("AIPERF_" + [&] {
             std::string group(ours.group);
             std::transform(group.begin(), group.end(), group.begin(), [](char c) {
