@@ -124,9 +124,16 @@ class RunOptions(TypedDict, total=False):
     warmup_request_count: int | None
     num_warmup_requests: int | None
 
-    # Worker threads, at most the concurrency. Default: from the cores. Allowed: an integer from 1 to 10000.
+    # Workers, at most the concurrency. Default: from the cores. Allowed: an integer from 1 to 10000.
     workers_max: int | None
     max_workers: int | None
+
+    # Workers and results server as supervised processes of their own, or as threads. Default: process; from
+    # Python and C++ thread. Allowed: one of thread, process.
+    backend: Literal["thread", "process"] | None
+
+    # A worker dies: abort the run, or continue with the others. Allowed: one of abort, continue.
+    on_worker_death: Literal["abort", "continue"] | None
 
     # Serve status, progress and results on this port; 0 = any free one, see api.json. Default: no server.
     # Allowed: an integer from 0 to 65535.
@@ -332,8 +339,20 @@ class ConfigFields:
 
     @property
     def workers_max(self) -> int | None:
-        """Worker threads, at most the concurrency. Default: from the cores. Allowed: an integer from 1 to 10000."""
+        """Workers, at most the concurrency. Default: from the cores. Allowed: an integer from 1 to 10000."""
         value: int | None = self._get("workers_max")
+        return value
+
+    @property
+    def backend(self) -> Literal["thread", "process"] | None:
+        """Workers and results server as supervised processes of their own, or as threads. Default: process; from Python and C++ thread. Allowed: one of thread, process."""
+        value: Literal["thread", "process"] | None = self._get("backend")
+        return value
+
+    @property
+    def on_worker_death(self) -> Literal["abort", "continue"]:
+        """A worker dies: abort the run, or continue with the others. Allowed: one of abort, continue."""
+        value: Literal["abort", "continue"] = self._get("on_worker_death")
         return value
 
     @property
