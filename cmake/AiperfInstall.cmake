@@ -17,6 +17,7 @@ if(TARGET aiperf_tokenizers)
 endif()
 if(TARGET aiperf-cpp)
     install(TARGETS aiperf-cpp RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS aiperf-helper RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/aiperf)
 endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/aiperf-config.cmake.in

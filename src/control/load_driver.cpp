@@ -1,59 +1,171 @@
 #include "load_driver.hpp"
 
 #include <algorithm>
+#include <cstdio>
+#include <utility>
 
 namespace aiperf::control {
 
-LoadDriver::LoadDriver(const load::LoadPlan& plan, record::Journal& journal)
+namespace {
+
+constexpr auto k_look_again = std::chrono::milliseconds(500);
+
+}  // namespace
+
+LoadDriver::LoadDriver(const load::LoadPlan& plan,
+                       record::Journal& journal,
+                       const MakeCrew& make_crew,
+                       WorkerRules rules)
     : plan_(plan),
-      mapping_(plan.workers) {
-    for (std::uint32_t number = 0; number < plan.workers; ++number) {
-        workers_.push_back(std::make_unique<Worker>(number, plan, mapping_.state(), journal.writer(number), [this] {
-            const std::scoped_lock lock(mutex_);  // so that the notification cannot fall between test and wait
-            changed_.notify_all();
-        }));
-    }
-    for (std::uint32_t number = 0; number < plan.workers; ++number) {
-        threads_.emplace_back([this, number] { work(number); });
+      journal_(journal),
+      rules_(std::move(rules)),
+      mapping_(plan.workers),
+      is_dead_(plan.workers),
+      silent_(plan.workers),
+      crew_(make_crew({plan, mapping_, journal, bell_})) {
+    for (std::uint32_t worker = 0; worker < plan.workers; ++worker) {
+        pids_.push_back(crew_->pid(worker));
     }
 }
 
 LoadDriver::~LoadDriver() {
-    stop(load::Stop::in_flight);
-    state().phase.store(load::SharedState::k_quit, std::memory_order_release);
-    wake_all();
-    for (std::thread& thread : threads_) {
-        thread.join();
+    send_home();
+}
+
+void LoadDriver::send_home() noexcept {
+    if (crew_ != nullptr) {
+        stop(load::Stop::in_flight);
+        crew_.reset();
     }
 }
 
-void LoadDriver::work(std::uint32_t number) noexcept {
-    try {
-        workers_[number]->run();
-    } catch (...) {
-        const std::scoped_lock lock(mutex_);
-        failure_ = failure_ ? failure_ : std::current_exception();
-        ++dead_;
-        changed_.notify_all();
+pid_t LoadDriver::worker_pid(std::uint32_t worker) const noexcept {
+    return pids_[worker];
+}
+
+const char* LoadDriver::worker_status(std::uint32_t worker) noexcept {
+    if (is_dead_[worker].load()) {
+        return "error";
     }
+    return silence_of(worker) > rules_.stale_after ? "stale" : "healthy";
+}
+
+base::Nanoseconds LoadDriver::silence_of(std::uint32_t worker) noexcept {
+    const std::int64_t seen = state().counters(worker).seen_ns.load(std::memory_order_relaxed);
+    return base::Nanoseconds(seen == 0 ? 0 : base::now_ns() - seen);
 }
 
 std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slot, std::int64_t start_ns) {
+    const Claim claim{index, first_slot};
     load::SharedState& shared = state();
     shared.next_index.store(0);
     shared.first_slot.store(first_slot);
     shared.phase_start_ns.store(start_ns);
-    shared.workers_done.store(0);
     shared.phase.store(index + 1, std::memory_order_release);
-    wake_all();
-    std::unique_lock lock(mutex_);
-    // Bounded by the phase itself: its requests' timeouts, its grace, and stop().
-    changed_.wait(lock, [&] { return failure_ != nullptr || shared.workers_done.load() == plan_.workers; });
-    if (failure_ != nullptr) {
-        std::rethrow_exception(failure_);
+    crew_->wake_all();
+    killed_late_ = false;
+    while (!is_over(index)) {
+        const base::Instant deadline = drained_by(index, start_ns);
+        const base::Instant now = base::now();
+        if (now >= deadline && !std::exchange(killed_late_, true)) {
+            kill_late(index);
+        }
+        look_for_silence(index);
+        bell_->wait_until(std::min(killed_late_ ? base::Instant::max() : deadline, now + k_look_again));
+        bury_dead(claim);
     }
-    const std::uint64_t claimed = shared.next_index.load();
-    return std::min(claimed, plan_.phases[index].requests.value_or(claimed));
+    bury_dead(claim);
+    const bool cut_short = shared.stop.load() != static_cast<std::uint32_t>(load::Stop::none);
+    for (const WorkerDeath& death : dead_) {
+        if (plan_.phases[index].requests && !cut_short) {
+            settle(death, claim, true);  // all are at rest
+        }
+    }
+    return claimed(index);
+}
+
+std::uint64_t LoadDriver::claimed(std::uint32_t phase) noexcept {
+    const std::uint64_t claimed = state().next_index.load();
+    return std::min(claimed, plan_.phases[phase].requests.value_or(claimed));
+}
+
+bool LoadDriver::is_over(std::uint32_t phase) noexcept {
+    for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+        if (!is_dead_[worker].load() && !state().is_through(worker, phase)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// When every worker must have closed what it has in flight; max = nobody has told them to yet.
+base::Instant LoadDriver::drained_by(std::uint32_t phase, std::int64_t start_ns) const noexcept {
+    base::Instant by = base::Instant::max();
+    if (const std::int64_t stopped = stopped_ns_.load(); stopped != 0) {
+        by = base::Instant(base::Nanoseconds(stopped)) + rules_.drain_timeout;
+    }
+    const schedule::Phase& bounds = plan_.phases[phase];
+    if (bounds.duration && bounds.grace) {
+        by = std::min(
+            by, base::Instant(base::Nanoseconds(start_ns)) + *bounds.duration + *bounds.grace + rules_.drain_timeout);
+    }
+    return by;
+}
+
+void LoadDriver::bury_dead(const Claim& claim) {
+    for (WorkerDeath& death : crew_->take_deaths()) {
+        rules_.warn(death.sentence);
+        settle(death, claim, false);
+        if (failure_.empty() && (rules_.abort_on_death || dead_.size() + 1 == plan_.workers)) {
+            failure_ = death.sentence;
+            stop(load::Stop::in_flight);
+        }
+        is_dead_[death.worker].store(true);
+        dead_.push_back(std::move(death));
+    }
+}
+
+void LoadDriver::settle(const WorkerDeath& death, const Claim& claim, bool unsent) {
+    record::Journal::Loss loss;
+    loss.worker = death.worker;
+    loss.first = claim.first_slot;
+    loss.count = claimed(claim.phase);
+    loss.phase = static_cast<std::uint8_t>(claim.phase);
+    loss.entries = static_cast<std::uint32_t>(plan_.dataset->size());
+    loss.unsent = unsent;
+    const std::uint64_t lost = journal_.settle_lost(loss, death.reason);
+    load::WorkerCounters& counters = state().counters(death.worker);  // nobody else writes them any more
+    counters.errors.fetch_add(lost);
+    counters.completed.fetch_add(lost);
+    counters.sent.store(std::max(counters.sent.load(), counters.completed.load()));
+}
+
+void LoadDriver::kill_late(std::uint32_t phase) {
+    for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+        if (!state().is_through(worker, phase) && crew_->kill(worker)) {
+            rules_.warn("worker_" + std::to_string(worker) +
+                        " has not closed its requests in time and was killed (AIPERF_TIMING_CANCEL_DRAIN_TIMEOUT)");
+        }
+    }
+}
+
+/// Silence is told, nothing more: a worker that was stopped may go on.
+void LoadDriver::look_for_silence(std::uint32_t phase) {
+    for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+        const base::Nanoseconds silence = silence_of(worker);
+        const bool silent =
+            silence > rules_.stale_after && !is_dead_[worker].load() && !state().is_through(worker, phase);
+        if (silent && !silent_[worker]) {
+            char text[96];
+            std::snprintf(text,
+                          sizeof(text),
+                          "worker_%u has not moved for %.1f s",
+                          worker,
+                          std::chrono::duration<double>(silence).count());
+            rules_.warn(text);
+        }
+        silent_[worker] = silent;
+    }
 }
 
 void LoadDriver::stop(load::Stop level) noexcept {
@@ -62,12 +174,13 @@ void LoadDriver::stop(load::Stop level) noexcept {
     while (now < static_cast<std::uint32_t>(level) &&
            !stop.compare_exchange_weak(now, static_cast<std::uint32_t>(level))) {
     }
-    wake_all();
-}
-
-void LoadDriver::wake_all() noexcept {
-    for (const auto& worker : workers_) {
-        worker->wake();
+    if (level == load::Stop::in_flight) {
+        std::int64_t none = 0;
+        stopped_ns_.compare_exchange_strong(none, base::now_ns());
+    }
+    bell_->ring();
+    if (crew_ != nullptr) {
+        crew_->wake_all();
     }
 }
 

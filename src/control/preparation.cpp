@@ -6,6 +6,7 @@
 #include "aiperf/config/resolve.hpp"
 #include "aiperf/dataset/synthetic.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
+#include "aiperf/process/helper.hpp"
 #include "network.hpp"
 
 #include <algorithm>
@@ -157,6 +158,9 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
             "--api-host", *result.config.api_host, "it needs a port: --api-port or AIPERF_API_SERVER_PORT");
     }
     check_descriptors(result.config);
+    if (result.config.backend == config::Backend::process) {
+        result.helper = process::find_helper(result.settings.process.helper);
+    }
     result.tokenizer = tokenizer_or_words(result.config, environment, result.warnings);
     const auto directory = environment.working_directory / *result.config.artifact_directory;
     result.artifact_directory = std::filesystem::absolute(directory).lexically_normal();

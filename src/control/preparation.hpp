@@ -23,6 +23,7 @@ struct Preparation {
     std::shared_ptr<const dataset::Tokenizer> tokenizer;  ///< null: server counts
     std::filesystem::path artifact_directory;             ///< absolute, exists, can be written
     std::filesystem::path journal_directory;
+    std::filesystem::path helper;  ///< empty: workers and results server are threads
     std::vector<std::string> warnings;
     std::uint64_t run_key = 0;
 

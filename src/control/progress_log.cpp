@@ -1,8 +1,7 @@
 #include "progress_log.hpp"
 
+#include "load_driver.hpp"
 #include "outcome.hpp"
-
-#include <unistd.h>
 
 namespace aiperf::control {
 
@@ -25,13 +24,15 @@ void fill(api::PhaseProgress& progress, const Snapshot& snapshot) {
     progress.eta_s = snapshot.eta_s;
 }
 
-std::vector<api::WorkerProgress> workers_of(load::SharedState& state) {
+std::vector<api::WorkerProgress> workers_of(LoadDriver& driver) {
+    load::SharedState& state = driver.state();
     std::vector<api::WorkerProgress> workers;
     for (std::uint32_t number = 0; number < state.workers; ++number) {
         const load::WorkerCounters& counters = state.counters(number);
         api::WorkerProgress& worker = workers.emplace_back();
         worker.id = "worker_" + std::to_string(number);
-        worker.pid = ::getpid();
+        worker.pid = driver.worker_pid(number);
+        worker.status = driver.worker_status(number);
         worker.completed = counters.completed.load(std::memory_order_relaxed);
         worker.total = counters.sent.load(std::memory_order_relaxed);
         worker.failed = counters.errors.load(std::memory_order_relaxed);
@@ -84,8 +85,9 @@ void ProgressLog::begin(const schedule::Phase& phase) {
     }
 }
 
-void ProgressLog::freeze(load::SharedState& state, const schedule::Phase& phase, base::Instant phase_start) {
-    workers_ = workers_of(state);
+void ProgressLog::freeze(LoadDriver& driver, const schedule::Phase& phase, base::Instant phase_start) {
+    load::SharedState& state = driver.state();
+    workers_ = workers_of(driver);
     if (phases_.empty()) {
         return;
     }
@@ -98,17 +100,17 @@ void ProgressLog::freeze(load::SharedState& state, const schedule::Phase& phase,
 }
 
 api::Progress ProgressLog::look(const std::string& stage,
-                                load::SharedState* state,
+                                LoadDriver* driver,
                                 const schedule::Phase& phase,
                                 base::Instant phase_start) const {
     api::Progress progress;
     progress.system_state = state_of(stage);
     progress.phases = phases_;
     progress.workers = workers_;
-    if (state != nullptr) {
-        progress.workers = workers_of(*state);
+    if (driver != nullptr) {
+        progress.workers = workers_of(*driver);
         if (!progress.phases.empty()) {
-            const Snapshot snapshot = live_snapshot(*state, phase, phase_start, stage);
+            const Snapshot snapshot = live_snapshot(driver->state(), phase, phase_start, stage);
             fill(progress.phases.back(), snapshot);
             progress.metrics = live_metrics(snapshot);
         }

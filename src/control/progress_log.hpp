@@ -3,13 +3,14 @@
 #include "aiperf/api/run_state.hpp"
 #include "aiperf/base/clock.hpp"
 #include "aiperf/control/run.hpp"
-#include "aiperf/load/shared_state.hpp"
 #include "aiperf/schedule/phase.hpp"
 
 #include <string>
 #include <vector>
 
 namespace aiperf::control {
+
+class LoadDriver;
 
 /// The phases a run has been through, as the results server shows them: past ones as they ended, the current one from
 /// the live counters. *Thread safety*: none.
@@ -19,11 +20,11 @@ public:
     void begin(const schedule::Phase& phase);
 
     /// Keeps the current phase's last counters; its workers are through.
-    void freeze(load::SharedState& state, const schedule::Phase& phase, base::Instant phase_start);
+    void freeze(LoadDriver& driver, const schedule::Phase& phase, base::Instant phase_start);
 
-    /// Everything at this moment. `state` null: no phase is running.
+    /// Everything at this moment. `driver` null: no phase is running.
     [[nodiscard]] api::Progress look(const std::string& stage,
-                                     load::SharedState* state,
+                                     LoadDriver* driver,
                                      const schedule::Phase& phase,
                                      base::Instant phase_start) const;
 

@@ -1,14 +1,17 @@
 #include "results_window.hpp"
 
-#include "aiperf/api/hold.hpp"
 #include "aiperf/api/server.hpp"
 #include "aiperf/api/status_file.hpp"
 #include "aiperf/base/error.hpp"
 #include "aiperf/config/options.hpp"
 #include "aiperf/config/words.hpp"
+#include "aiperf/process/service_state.hpp"
 #include "preparation.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <exception>
 #include <unistd.h>
 #include <utility>
 
@@ -17,6 +20,8 @@ namespace aiperf::control {
 namespace {
 
 constexpr auto k_look_again = std::chrono::milliseconds(100);
+constexpr auto k_confirm_within = std::chrono::seconds(1);
+constexpr auto k_beyond_closing = std::chrono::seconds(1);
 
 api::RunFacts facts_of(const Preparation& preparation) {
     const config::RunConfig& config = preparation.config;
@@ -65,12 +70,15 @@ api::Ending ending_of(const Result& result) {
 
 }  // namespace
 
-ResultsWindow::ResultsWindow(const Preparation& preparation, Look look, const Warn& warn)
+ResultsWindow::ResultsWindow(const Preparation& preparation, Look look, Log log, const ProcessKit* kit)
     : state_(facts_of(preparation)),
-      grace_(preparation.settings.api_server.post_complete_grace) {
+      log_(std::move(log)),
+      grace_(preparation.settings.api_server.post_complete_grace),
+      closing_(preparation.settings.api_server.shutdown_timeout + k_beyond_closing),
+      response_delay_(preparation.settings.api_server.shutdown_response_delay) {
     api::write_status_file(preparation.artifact_directory, state_.status_body());
-    open(preparation, warn);
-    if (server_ != nullptr) {
+    open(preparation, kit);
+    if (host_ != nullptr) {
         follower_ = std::thread([this, look = std::move(look)] { follow(look); });
     }
 }
@@ -84,12 +92,9 @@ ResultsWindow::~ResultsWindow() {
     if (follower_.joinable()) {
         follower_.join();
     }
-    if (server_ != nullptr) {
-        server_->close();
-    }
 }
 
-void ResultsWindow::open(const Preparation& preparation, const Warn& warn) {
+void ResultsWindow::open(const Preparation& preparation, const ProcessKit* kit) {
     const settings::ApiServer& settings = preparation.settings.api_server;
     const bool by_flag = preparation.config.api_port.has_value();
     if (!by_flag && !settings.port) {
@@ -99,78 +104,115 @@ void ResultsWindow::open(const Preparation& preparation, const Warn& warn) {
     options.host = preparation.config.api_host.value_or(settings.host);
     options.port = static_cast<std::uint16_t>(by_flag ? *preparation.config.api_port : *settings.port);
     options.shutdown_timeout = settings.shutdown_timeout;
-    options.on_shutdown_request = [this] {
-        end_hold();
-        return true;
-    };
-    auto server = std::make_unique<api::Server>(state_, options);
     try {
-        server->start();
+        start(preparation, options, kit);
     } catch (const base::RunError& error) {
         if (by_flag) {
             throw;
         }
-        warn(std::string(error.what()) + "; the run goes on without a results server (AIPERF_API_SERVER_PORT)");
-        return;
+        log_(spdlog::level::warn,
+             std::string(error.what()) + "; the run goes on without a results server (AIPERF_API_SERVER_PORT)");
     }
+}
+
+void ResultsWindow::start(const Preparation& preparation, const api::ServerOptions& options, const ProcessKit* kit) {
+    ResultsEvents events;
+    events.on_shutdown_request = [this] { end_hold_at(base::now() + response_delay_); };
+    events.on_death = [this](const std::string& sentence) {
+        log_(spdlog::level::warn, sentence + "; the run goes on without it");
+    };
+    auto host = kit == nullptr ? host_in_thread(state_, options, std::move(events))
+                               : host_in_process(state_.facts(), options, std::move(events), *kit);
     api::write_api_file(preparation.artifact_directory,
-                        {server->url(), options.host, server->port(), ::getpid(), preparation.benchmark_id()});
+                        {host->url(), options.host, host->port(), ::getpid(), preparation.benchmark_id()});
     const std::scoped_lock lock(mutex_);
-    server_ = std::move(server);
+    host_ = std::move(host);
 }
 
 void ResultsWindow::follow(const Look& look) {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         lock.unlock();
-        state_.set_progress(look());
+        api::Progress progress = look();
+        host_->show(progress);
+        state_.set_progress(std::move(progress));
         lock.lock();
         changed_.wait_for(lock, k_look_again, [this] { return stopping_; });
     }
 }
 
 void ResultsWindow::publish(const Result& result) {
-    if (server_ != nullptr) {
+    const api::Ending ending = ending_of(result);
+    if (host_ != nullptr) {
         api::Progress last = state_.view().progress;
         last.metrics = api::snapshots(result.summary);
         last.system_state = api::SystemState::processing;
+        host_->show(last);
         state_.set_progress(std::move(last));
     }
-    state_.publish(ending_of(result),
-                   [&result](const std::string& body) { api::write_status_file(result.artifact_directory, body); });
+    std::exception_ptr failure;
+    try {
+        state_.publish(ending,
+                       [&result](const std::string& body) { api::write_status_file(result.artifact_directory, body); });
+    } catch (...) {
+        failure = std::current_exception();  // the file; what the server says does not depend on it
+    }
+    if (host_ != nullptr && host_->is_alive()) {
+        confirmed_ = host_->publish(ending, base::now() + k_confirm_within);
+        if (!confirmed_ && host_->is_alive()) {
+            log_(spdlog::level::warn,
+                 "the results server did not confirm the run's end within 1 s; it is not waited for");
+        }
+    }
     published_ = base::now();
+    if (failure) {
+        std::rethrow_exception(failure);
+    }
 }
 
 void ResultsWindow::hold_and_close(base::Instant latest) {
-    if (server_ == nullptr) {
+    if (host_ == nullptr) {
         return;
     }
     api::HoldSurroundings surroundings;
     surroundings.now = [] { return base::now(); };
-    surroundings.is_listening = [this] { return server_->is_listening(); };
-    surroundings.announce = [this](base::Instant end) { server_->announce_end(end); };
-    surroundings.wait = [this](base::Instant deadline) {
-        std::unique_lock lock(mutex_);
-        const base::Instant look = std::min(deadline, base::now() + k_look_again);
-        if (changed_.wait_until(lock, look, [this] { return asked_; })) {
-            return api::Wake::asked;
-        }
-        return server_->is_listening() ? api::Wake::deadline : api::Wake::server_died;
-    };
-    api::hold(published_, grace_, surroundings, latest);
+    surroundings.is_listening = [this] { return host_->is_alive(); };
+    surroundings.announce = [this](base::Instant end) { host_->announce_end(end); };
+    surroundings.wait = [this](base::Instant deadline) { return wait(deadline); };
+    // Who has not acknowledged gets the time of a delivery, no more.
+    const base::Nanoseconds grace = confirmed_ ? grace_ : process::k_delivery_floor;
+    if (confirmed_ && host_->is_alive() && grace_.count() > 0) {
+        const double seconds = std::chrono::duration<double>(grace_).count();
+        log_(spdlog::level::info, fmt::format("results server: {} stays for {:.1f} s", host_->url(), seconds));
+    }
+    api::hold(published_, grace, surroundings, latest - std::min(closing_, latest - base::now()));
     state_.set_system_state(api::SystemState::stopping);
-    server_->close();
+    host_->show(state_.view().progress);
+    host_->close();
+}
+
+api::Wake ResultsWindow::wait(base::Instant deadline) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, std::min({deadline, asked_, base::now() + k_look_again}));
+    if (base::now() >= asked_) {
+        return api::Wake::asked;
+    }
+    return host_->is_alive() ? api::Wake::deadline : api::Wake::server_died;
+}
+
+void ResultsWindow::end_hold_at(base::Instant when) noexcept {
+    const std::scoped_lock lock(mutex_);
+    asked_ = std::min(asked_, when);
+    changed_.notify_all();
 }
 
 void ResultsWindow::end_hold() noexcept {
-    const std::scoped_lock lock(mutex_);
-    asked_ = true;
-    changed_.notify_all();
+    end_hold_at(base::now());
 }
 
 std::string ResultsWindow::url() const {
     const std::scoped_lock lock(mutex_);
-    return server_ == nullptr ? std::string{} : server_->url();
+    return host_ == nullptr ? std::string{} : host_->url();
 }
 
 }  // namespace aiperf::control

@@ -1,8 +1,12 @@
 #pragma once
 
+#include "aiperf/api/hold.hpp"
 #include "aiperf/api/run_state.hpp"
 #include "aiperf/base/clock.hpp"
 #include "aiperf/control/run.hpp"
+#include "results_host.hpp"
+
+#include <spdlog/common.h>
 
 #include <condition_variable>
 #include <functional>
@@ -10,10 +14,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-
-namespace aiperf::api {
-class Server;
-}
 
 namespace aiperf::control {
 
@@ -26,16 +26,17 @@ struct Preparation;
 class ResultsWindow {
 public:
     using Look = std::function<api::Progress()>;
-    using Warn = std::function<void(const std::string&)>;
+    using Log = std::function<void(spdlog::level::level_enum, const std::string&)>;
 
-    /// Writes the first status.json and starts the server, if any. `look` is called often, from a thread of the window.
-    /// A port given by flag that cannot be bound throws base::RunError; one from the environment is a warning.
-    ResultsWindow(const Preparation& preparation, Look look, const Warn& warn);
+    /// Writes the first status.json and starts the server, if any: as a process where `kit` is given, else as a thread.
+    /// `look` is called often, from a thread of the window; `log` from any. A port given by flag that cannot be bound
+    /// throws base::RunError; one from the environment is a warning.
+    ResultsWindow(const Preparation& preparation, Look look, Log log, const ProcessKit* kit);
     ~ResultsWindow();
     ResultsWindow(const ResultsWindow&) = delete;
     ResultsWindow& operator=(const ResultsWindow&) = delete;
 
-    /// Makes the run's end visible: call it when the artifacts are on disk.
+    /// Makes the run's end visible, and waits until the server confirms it: call it when the artifacts are on disk.
     void publish(const Result& result);
 
     /// Keeps the server for the grace after publish(), not beyond `latest`, then closes it.
@@ -46,17 +47,24 @@ public:
     [[nodiscard]] std::string url() const;
 
 private:
-    void open(const Preparation& preparation, const Warn& warn);
+    void open(const Preparation& preparation, const ProcessKit* kit);
+    void start(const Preparation& preparation, const api::ServerOptions& options, const ProcessKit* kit);
     void follow(const Look& look);
+    void end_hold_at(base::Instant when) noexcept;
+    [[nodiscard]] api::Wake wait(base::Instant deadline);
 
     api::RunState state_;
+    Log log_;
     base::Nanoseconds grace_;
+    base::Nanoseconds closing_;
+    base::Nanoseconds response_delay_;
     base::Instant published_{};
-    std::unique_ptr<api::Server> server_;  // null: there is none
+    bool confirmed_ = false;
+    std::unique_ptr<ResultsHost> host_;  // null: there is none
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    bool asked_ = false;     // to end the hold; guarded by mutex_, as is the next
-    bool stopping_ = false;  // the follower
+    base::Instant asked_ = base::Instant::max();  // when the hold is to end; guarded by mutex_, as is the next
+    bool stopping_ = false;                       // the follower
     std::thread follower_;
 };
 

@@ -1,6 +1,8 @@
 #include "aiperf/control/run.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/process/supervisor.hpp"
+#include "crew.hpp"
 #include "journal_folder.hpp"
 #include "load_driver.hpp"
 #include "outcome.hpp"
@@ -15,6 +17,8 @@
 #include <condition_variable>
 #include <limits>
 #include <mutex>
+#include <optional>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -25,7 +29,6 @@ namespace aiperf::control {
 namespace {
 
 constexpr auto k_count_after_cancel = std::chrono::seconds(5);
-constexpr auto k_hold_after_terminate = std::chrono::seconds(10);  // who sends SIGTERM sends SIGKILL after a while
 
 enum class Wish : std::uint8_t { none, cancel, abort };
 
@@ -119,6 +122,8 @@ public:
     }
 
     void cancel(int exit_code) noexcept {
+        std::int64_t never = 0;
+        cancelled_ns_.compare_exchange_strong(never, base::now_ns());
         int none = 0;
         cancel_code_.compare_exchange_strong(none, exit_code);
         wish(Wish::cancel);
@@ -147,6 +152,9 @@ public:
     }
 
     [[nodiscard]] Snapshot snapshot() const;
+    void pass_signal(int signal) noexcept;
+    [[nodiscard]] std::vector<std::string> where() const;
+    [[nodiscard]] std::vector<pid_t> children() const;
 
     [[nodiscard]] const Preparation& prepared() const noexcept { return prepared_; }
 
@@ -154,6 +162,10 @@ private:
     void execute() noexcept;
     void put_load(Outcome& outcome);
     void drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal);
+    std::uint64_t run_phases(LoadDriver& driver, const load::LoadPlan& plan, record::Journal& journal);
+    void start_supervisor();
+    [[nodiscard]] std::optional<ProcessKit> kit() const;
+    [[nodiscard]] MakeCrew crew() const;
     void count_tokens(TokenCounter* counter, std::uint64_t slots);
     void enter(const char* stage, const schedule::Phase* phase);
     void open_window();
@@ -173,11 +185,13 @@ private:
     Preparation prepared_;
     std::atomic<Wish> wish_{Wish::none};
     std::atomic<int> cancel_code_{0};
+    std::atomic<std::int64_t> cancelled_ns_{0};  // when cancel() was called first; 0 = not
     std::thread thread_;
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    bool started_ = false;  // the rest is guarded by mutex_
+    std::shared_ptr<process::Supervisor> supervisor_;  // null: no process is run; set and reset under mutex_
+    bool started_ = false;                             // the rest is guarded by mutex_
     bool done_ = false;
     std::string stage_ = "preparing";
     Snapshot last_;          // counters of the last phase, once its driver is gone
@@ -204,6 +218,7 @@ void Run::Impl::execute() noexcept {
     Outcome outcome(prepared_);
     try {
         outcome.folder = JournalFolder::take(prepared_);
+        start_supervisor();
         open_window();
         put_load(outcome);
     } catch (const std::exception& error) {
@@ -213,9 +228,40 @@ void Run::Impl::execute() noexcept {
     show_end();
 }
 
+void Run::Impl::start_supervisor() {
+    if (prepared_.helper.empty()) {
+        return;
+    }
+    auto supervisor = std::make_shared<process::Supervisor>();
+    const std::scoped_lock lock(mutex_);
+    supervisor_ = std::move(supervisor);
+}
+
+std::optional<ProcessKit> Run::Impl::kit() const {
+    if (supervisor_ == nullptr) {
+        return std::nullopt;
+    }
+    ProcessKit kit{*supervisor_, prepared_.helper, environment_.variables, prepared_.settings.service, [this] {
+                       return cancelled();
+                   }};
+    std::erase_if(kit.environment, [](const auto& variable) { return variable.first.starts_with("AIPERF_"); });
+    return kit;
+}
+
+MakeCrew Run::Impl::crew() const {
+    if (const auto kit = this->kit()) {
+        return [kit = *kit](const CrewTools& tools) { return make_process_crew(tools, kit); };
+    }
+    return make_thread_crew;
+}
+
 void Run::Impl::open_window() {
+    const auto kit = this->kit();
     auto window = std::make_unique<ResultsWindow>(
-        prepared_, [this] { return look(); }, [this](const std::string& text) { log(spdlog::level::warn, text); });
+        prepared_,
+        [this] { return look(); },
+        [this](spdlog::level::level_enum level, const std::string& text) { log(level, text); },
+        kit ? &*kit : nullptr);
     if (const std::string url = window->url(); !url.empty()) {
         log(spdlog::level::info, "results server: " + url + "/api/results");
     }
@@ -257,12 +303,14 @@ void Run::Impl::finish(Outcome& outcome) noexcept {
 /// The grace, then the server's end. `window_` is changed by this thread only.
 void Run::Impl::show_end() noexcept {
     if (window_ != nullptr) {
-        const bool terminated = result_.status == Status::cancelled && result_.cancel_code == k_terminated;
-        const base::Instant latest = terminated ? base::now() + k_hold_after_terminate : base::Instant::max();
         if (wish_.load() == Wish::abort) {
             window_->end_hold();
         }
-        window_->hold_and_close(latest);
+        // Who sends SIGTERM sends SIGKILL after a while.
+        const bool terminated = result_.status == Status::cancelled && result_.cancel_code != k_interrupted;
+        window_->hold_and_close(terminated ? base::Instant(base::Nanoseconds(cancelled_ns_.load())) +
+                                                 prepared_.settings.stop.timeout
+                                           : base::Instant::max());
     }
     std::unique_ptr<ResultsWindow> window;
     {
@@ -270,14 +318,19 @@ void Run::Impl::show_end() noexcept {
         window = std::move(window_);
     }
     window.reset();  // joins its threads, which look at this run
+    const std::shared_ptr<process::Supervisor> supervisor = supervisor_;
+    if (supervisor != nullptr) {
+        supervisor->shutdown();
+    }
     const std::scoped_lock lock(mutex_);
+    supervisor_.reset();
     closed_ = true;
     changed_.notify_all();
 }
 
 api::Progress Run::Impl::look() const {
     const std::scoped_lock lock(mutex_);
-    return progress_.look(stage_, driver_ == nullptr ? nullptr : &driver_->state(), phase_, phase_start_);
+    return progress_.look(stage_, driver_, phase_, phase_start_);
 }
 
 void Run::Impl::put_load(Outcome& outcome) {
@@ -293,6 +346,7 @@ void Run::Impl::put_load(Outcome& outcome) {
     journal_plan.info.seed = *prepared_.config.random_seed;
     journal_plan.info.anchor = base::WallAnchor::take();
     journal_plan.info.workers = outcome.plan.workers;
+    journal_plan.shared = !prepared_.helper.empty();
     for (const schedule::Phase& phase : outcome.plan.phases) {
         journal_plan.expected_slots += phase.requests.value_or(0);
     }
@@ -302,7 +356,12 @@ void Run::Impl::put_load(Outcome& outcome) {
 }
 
 void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal) {
-    LoadDriver driver(plan, journal);
+    WorkerRules rules;
+    rules.abort_on_death = prepared_.config.on_worker_death == config::OnWorkerDeath::abort;
+    rules.drain_timeout = prepared_.settings.timing.cancel_drain_timeout;
+    rules.stale_after = prepared_.settings.worker.stale_time;
+    rules.warn = [this](const std::string& text) { log(spdlog::level::warn, text); };
+    LoadDriver driver(plan, journal, crew(), std::move(rules));
     {
         const std::scoped_lock lock(mutex_);
         driver_ = &driver;
@@ -316,37 +375,50 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
     std::uint64_t slots = 0;
     std::exception_ptr failure;
     try {
-        for (std::uint32_t index = 0; index < plan.phases.size() && !cancelled() && journal.failure().empty();
-             ++index) {
-            const schedule::Phase& phase = plan.phases[index];
-            enter(phase.name.c_str(), &phase);
-            const std::int64_t start_ns = base::now_ns();
-            journal.begin_phase({phase.name, phase.profiling, slots, start_ns, 0});
-            if (cancelled()) {  // between the test above and the driver being known to wish()
-                driver.stop(load::Stop::in_flight);
-            }
-            slots += driver.run_phase(index, slots, start_ns);
-            journal.end_phase(base::now_ns());
-        }
+        slots = run_phases(driver, plan, journal);
     } catch (...) {
         failure = std::current_exception();
     }
     const Snapshot last = snapshot();
     {
         const std::scoped_lock lock(mutex_);
-        progress_.freeze(driver.state(), phase_, phase_start_);
+        progress_.freeze(driver, phase_, phase_start_);
         driver_ = nullptr;
         last_ = last;
     }
+    driver.send_home();
     enter("exporting", nullptr);
-    count_tokens(counter.get(), std::min(slots, journal.readable_slots()));
+    slots = std::min(slots, journal.readable_slots());
+    count_tokens(counter.get(), slots);
     if (failure) {
         std::rethrow_exception(failure);
     }
-    journal.finish(std::min(slots, journal.readable_slots()));
-    if (const std::string full = journal.failure(); !full.empty()) {
-        outcome.error = "the journal cannot grow: " + full;
+    journal.finish(slots);
+    outcome.error = driver.failure();
+    if (const int number = driver.state().journal_error.load(); number != 0) {
+        outcome.error =
+            "the journal cannot grow: " + journal.directory().string() + ": " + std::generic_category().message(number);
     }
+}
+
+/// Returns the number of slots claimed.
+std::uint64_t Run::Impl::run_phases(LoadDriver& driver, const load::LoadPlan& plan, record::Journal& journal) {
+    std::uint64_t slots = 0;
+    for (std::uint32_t index = 0; index < plan.phases.size(); ++index) {
+        if (cancelled() || !driver.failure().empty() || driver.state().journal_error.load() != 0) {
+            break;
+        }
+        const schedule::Phase& phase = plan.phases[index];
+        enter(phase.name.c_str(), &phase);
+        const std::int64_t start_ns = base::now_ns();
+        journal.begin_phase({phase.name, phase.profiling, slots, start_ns, 0});
+        if (cancelled()) {  // between the test above and the driver being known to wish()
+            driver.stop(load::Stop::in_flight);
+        }
+        slots += driver.run_phase(index, slots, start_ns);
+        journal.end_phase(base::now_ns());
+    }
+    return slots;
 }
 
 void Run::Impl::count_tokens(TokenCounter* counter, std::uint64_t slots) {
@@ -375,6 +447,28 @@ Snapshot Run::Impl::snapshot() const {
         return snapshot;
     }
     return live_snapshot(driver_->state(), phase_, phase_start_, stage_);
+}
+
+void Run::Impl::pass_signal(int signal) noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (supervisor_ != nullptr) {
+        supervisor_->signal_all(signal);
+    }
+}
+
+std::vector<std::string> Run::Impl::where() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string> lines{stage_};
+    if (supervisor_ != nullptr) {
+        const std::vector<std::string> children = supervisor_->describe();
+        lines.insert(lines.end(), children.begin(), children.end());
+    }
+    return lines;
+}
+
+std::vector<pid_t> Run::Impl::children() const {
+    const std::scoped_lock lock(mutex_);
+    return supervisor_ == nullptr ? std::vector<pid_t>{} : supervisor_->pids();
 }
 
 Run::Run(config::RunConfig config, Environment environment)
@@ -432,6 +526,18 @@ const config::RunConfig& Run::config() const noexcept {
 
 const std::filesystem::path& Run::artifact_directory() const noexcept {
     return impl_->prepared().artifact_directory;
+}
+
+void Run::pass_signal(int signal) noexcept {
+    impl_->pass_signal(signal);
+}
+
+std::vector<std::string> Run::where() const {
+    return impl_->where();
+}
+
+std::vector<pid_t> Run::children() const {
+    return impl_->children();
 }
 
 Result run(config::RunConfig config, Environment environment) {

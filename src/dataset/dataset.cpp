@@ -3,8 +3,11 @@
 #include "aiperf/base/error.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
+#include <span>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -12,6 +15,7 @@ namespace aiperf::dataset {
 
 namespace {
 
+constexpr int k_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 constexpr std::size_t k_write_at = 1U << 20U;  // bytes gathered before they are written
 
 class Descriptor {
@@ -69,36 +73,59 @@ private:
     std::size_t size_;
 };
 
+/// The memfd: bodies and padding, rows, ids, footer; rows and footer at multiples of 8.
 struct IndexRow {
-    std::size_t offset = 0;
-    std::size_t size = 0;
+    std::uint64_t offset = 0;  // of the body
+    std::uint64_t size = 0;
+    std::uint64_t id_offset = 0;  // of the conversation's id
+    std::uint64_t id_size = 0;
     std::int32_t input_tokens = -1;
     std::int32_t requested_tokens = -1;
-    std::string conversation_id;
 };
+
+struct Footer {
+    std::uint64_t rows_offset = 0;
+    std::uint64_t rows = 0;
+    std::uint64_t magic = 0;
+};
+
+constexpr std::uint64_t k_magic = 0x5345544154414441;
+
+constexpr std::size_t round_up(std::size_t bytes) noexcept {
+    return (bytes + 7) / 8 * 8;
+}
 
 class SealedDataset final : public Dataset {
 public:
-    SealedDataset(Descriptor file, std::size_t size, std::vector<IndexRow> rows)
+    SealedDataset(Descriptor file, std::size_t size)
         : file_(std::move(file)),
-          bodies_(file_, size),
-          rows_(std::move(rows)) {}
+          mapping_(file_, size) {
+        Footer footer;
+        std::memcpy(&footer, mapping_.view(size - sizeof(Footer), sizeof(Footer)).data(), sizeof(Footer));
+        if (footer.magic != k_magic) {
+            throw base::RunError("not a data set: its end is something else");
+        }
+        rows_ = {reinterpret_cast<const IndexRow*>(mapping_.view(footer.rows_offset, 0).data()),  // NOLINT: the layout
+                 footer.rows};
+    }
 
     [[nodiscard]] std::size_t size() const noexcept override { return rows_.size(); }
 
     [[nodiscard]] Entry entry(std::size_t index) const noexcept override {
         const IndexRow& row = rows_[index];
-        return {bodies_.view(row.offset, row.size), row.input_tokens, row.requested_tokens};
+        return {mapping_.view(row.offset, row.size), row.input_tokens, row.requested_tokens};
     }
 
-    [[nodiscard]] const std::string& conversation_id(std::size_t index) const override {
-        return rows_[index].conversation_id;
+    [[nodiscard]] std::string_view conversation_id(std::size_t index) const noexcept override {
+        return mapping_.view(rows_[index].id_offset, rows_[index].id_size);
     }
+
+    [[nodiscard]] int descriptor() const noexcept override { return file_.get(); }
 
 private:
     Descriptor file_;
-    Mapping bodies_;
-    std::vector<IndexRow> rows_;
+    Mapping mapping_;
+    std::span<const IndexRow> rows_;
 };
 
 Descriptor make_memfd() {
@@ -125,6 +152,7 @@ struct DatasetBuilder::Impl {
     Descriptor file;
     std::string gathered;   // not yet written
     std::size_t total = 0;  // bytes of all bodies
+    std::string ids;
     std::vector<IndexRow> rows;
 
     void flush() {
@@ -133,6 +161,23 @@ struct DatasetBuilder::Impl {
         }
         write_all(file, gathered);
         gathered.clear();
+    }
+
+    /// What stands behind the bodies; returns the size of all.
+    std::size_t write_index() {
+        const std::size_t rows_offset = round_up(total + k_body_padding);
+        const std::size_t ids_offset = rows_offset + rows.size() * sizeof(IndexRow);
+        for (IndexRow& row : rows) {
+            row.id_offset += ids_offset;
+        }
+        gathered.append(rows_offset - total, '\0');
+        gathered.append(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(IndexRow));  // NOLINT: bytes
+        gathered.append(ids);
+        gathered.append(round_up(ids_offset + ids.size()) - ids_offset - ids.size(), '\0');
+        const Footer footer{rows_offset, rows.size(), k_magic};
+        gathered.append(reinterpret_cast<const char*>(&footer), sizeof(footer));  // NOLINT: bytes
+        flush();
+        return round_up(ids_offset + ids.size()) + sizeof(footer);
     }
 };
 
@@ -143,11 +188,13 @@ DatasetBuilder::~DatasetBuilder() = default;
 DatasetBuilder::DatasetBuilder(DatasetBuilder&&) noexcept = default;
 DatasetBuilder& DatasetBuilder::operator=(DatasetBuilder&&) noexcept = default;
 
-void DatasetBuilder::add(std::string conversation_id,
+void DatasetBuilder::add(std::string_view conversation_id,
                          std::string_view body,
                          std::int32_t input_tokens,
                          std::int32_t requested_tokens) {
-    impl_->rows.push_back({impl_->total, body.size(), input_tokens, requested_tokens, std::move(conversation_id)});
+    impl_->rows.push_back(
+        {impl_->total, body.size(), impl_->ids.size(), conversation_id.size(), input_tokens, requested_tokens});
+    impl_->ids += conversation_id;
     impl_->gathered += body;
     impl_->total += body.size();
     if (impl_->gathered.size() >= k_write_at) {
@@ -157,13 +204,23 @@ void DatasetBuilder::add(std::string conversation_id,
 
 std::shared_ptr<const Dataset> DatasetBuilder::seal() {
     Impl built = std::exchange(*impl_, Impl{});
-    built.gathered.append(k_body_padding, '\0');
-    built.flush();
-    constexpr int k_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+    const std::size_t size = built.write_index();
     if (::fcntl(built.file.get(), F_ADD_SEALS, k_seals) != 0) {
         throw base::SystemError("cannot seal the memfd of the request bodies", errno);
     }
-    return std::make_shared<SealedDataset>(std::move(built.file), built.total + k_body_padding, std::move(built.rows));
+    return std::make_shared<SealedDataset>(std::move(built.file), size);
+}
+
+std::shared_ptr<const Dataset> open_dataset(int descriptor) {
+    Descriptor file(descriptor);
+
+    struct stat facts {};
+
+    if (::fstat(descriptor, &facts) != 0 || facts.st_size < static_cast<off_t>(sizeof(Footer)) ||
+        ::fcntl(descriptor, F_GET_SEALS) != k_seals) {
+        throw base::RunError("not a data set: it is not sealed");
+    }
+    return std::make_shared<SealedDataset>(std::move(file), static_cast<std::size_t>(facts.st_size));
 }
 
 }  // namespace aiperf::dataset

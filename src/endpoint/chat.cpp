@@ -8,6 +8,8 @@ namespace {
 
 class Chat final : public Endpoint {
 public:
+    [[nodiscard]] config::EndpointType type() const noexcept override { return config::EndpointType::chat; }
+
     [[nodiscard]] std::string_view path() const noexcept override { return "/v1/chat/completions"; }
 
     [[nodiscard]] std::string body(const dataset::Turn& turn,

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <new>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace aiperf::load {
@@ -13,6 +14,10 @@ namespace {
 
 constexpr std::size_t k_counters_offset =
     (sizeof(SharedState) + alignof(WorkerCounters) - 1) / alignof(WorkerCounters) * alignof(WorkerCounters);
+
+constexpr std::size_t bytes_for(std::uint32_t workers) noexcept {
+    return k_counters_offset + workers * sizeof(WorkerCounters);
+}
 
 }  // namespace
 
@@ -29,31 +34,66 @@ WorkerCounters& SharedState::counters(std::uint32_t worker) noexcept {
     return reinterpret_cast<WorkerCounters*>(bytes)[worker];               // NOLINT
 }
 
-SharedMapping::SharedMapping(std::uint32_t workers)
-    : bytes_(k_counters_offset + workers * sizeof(WorkerCounters)) {
-    const int fd = ::memfd_create("aiperf-state", MFD_CLOEXEC);
-    if (fd < 0 || ::ftruncate(fd, static_cast<off_t>(bytes_)) != 0) {
+bool SharedState::all_through(std::uint32_t index) noexcept {
+    for (std::uint32_t worker = 0; worker < workers; ++worker) {
+        if (!is_through(worker, index)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void SharedMapping::map() {
+    void* map = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
+    if (map == MAP_FAILED) {
         const int number = errno;
-        if (fd >= 0) {
-            ::close(fd);
+        ::close(descriptor_);
+        throw base::SystemError("cannot map the shared state", number);
+    }
+    state_ = static_cast<SharedState*>(map);
+}
+
+SharedMapping::SharedMapping(std::uint32_t workers)
+    : descriptor_(::memfd_create("aiperf-state", MFD_CLOEXEC)),
+      bytes_(bytes_for(workers)) {
+    if (descriptor_ < 0 || ::ftruncate(descriptor_, static_cast<off_t>(bytes_)) != 0) {
+        const int number = errno;
+        if (descriptor_ >= 0) {
+            ::close(descriptor_);
         }
         throw base::SystemError("cannot make the shared state", number);
     }
-    void* map = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    const int number = errno;
-    ::close(fd);
-    if (map == MAP_FAILED) {
-        throw base::SystemError("cannot map the shared state", number);
-    }
-    state_ = new (map) SharedState;
+    map();
+    new (state_) SharedState;
     state_->workers = workers;
     for (std::uint32_t i = 0; i < workers; ++i) {
         new (&state_->counters(i)) WorkerCounters;
     }
 }
 
+std::unique_ptr<SharedMapping> SharedMapping::attach(int descriptor) {
+    std::unique_ptr<SharedMapping> mapping(new SharedMapping);
+
+    struct stat facts {};
+
+    if (::fstat(descriptor, &facts) != 0 || facts.st_size < static_cast<off_t>(bytes_for(1))) {
+        ::close(descriptor);
+        throw base::RunError("not the shared state of a run: too small");
+    }
+    mapping->descriptor_ = descriptor;
+    mapping->bytes_ = static_cast<std::size_t>(facts.st_size);
+    mapping->map();
+    if (mapping->bytes_ != bytes_for(mapping->state_->workers)) {
+        throw base::RunError("not the shared state of a run: its size is not that of its workers");
+    }
+    return mapping;
+}
+
 SharedMapping::~SharedMapping() {
-    ::munmap(state_, bytes_);
+    if (state_ != nullptr) {
+        ::munmap(state_, bytes_);
+        ::close(descriptor_);
+    }
 }
 
 }  // namespace aiperf::load

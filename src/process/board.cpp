@@ -5,9 +5,10 @@
 
 namespace aiperf::process {
 
-void Board::add(ChildId child, const ServiceView& view, pid_t pid, Descriptor pidfd) {
+void Board::add(ChildId child, std::string name, const ServiceView& view, pid_t pid, Descriptor pidfd) {
     const std::lock_guard lock(mutex_);
-    entries_[child] = {.view = view, .pid = pid, .pidfd = std::move(pidfd), .step = {}, .death = {}};
+    entries_[child] = {
+        .name = std::move(name), .view = view, .pid = pid, .pidfd = std::move(pidfd), .step = {}, .death = {}};
 }
 
 bool Board::update(ChildId child, const ServiceView& view, std::optional<StopStep> step) {
@@ -51,6 +52,30 @@ pid_t Board::pid(ChildId child) const {
     const std::lock_guard lock(mutex_);
     const Entry* const entry = find(child);
     return entry != nullptr ? entry->pid : -1;
+}
+
+std::vector<pid_t> Board::pids() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<pid_t> pids;
+    for (const auto& [id, entry] : entries_) {
+        if (!entry.death) {
+            pids.push_back(entry.pid);
+        }
+    }
+    return pids;
+}
+
+std::vector<std::string> Board::describe() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> lines;
+    for (const auto& [id, entry] : entries_) {
+        if (!entry.death) {
+            lines.push_back(entry.name + " (pid " + std::to_string(entry.pid) +
+                            "): " + to_string(entry.view.registration) + ", " + to_string(entry.view.state) +
+                            (entry.step ? std::string(", told to stop: ") + to_string(*entry.step) : std::string{}));
+        }
+    }
+    return lines;
 }
 
 std::optional<StopStep> Board::step(ChildId child) const {

@@ -6,6 +6,8 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace aiperf::process {
 
@@ -14,6 +16,7 @@ namespace aiperf::process {
 class Board {
 public:
     struct Entry {
+        std::string name;
         ServiceView view;  // claims; life is asked of the pidfd
         pid_t pid = -1;
         Descriptor pidfd;  // a copy, closed when the child was reaped
@@ -21,7 +24,7 @@ public:
         std::optional<DeathReport> death;
     };
 
-    void add(ChildId child, const ServiceView& view, pid_t pid, Descriptor pidfd);
+    void add(ChildId child, std::string name, const ServiceView& view, pid_t pid, Descriptor pidfd);
 
     /// Takes over what is known. True if the view has changed.
     bool update(ChildId child, const ServiceView& view, std::optional<StopStep> step);
@@ -30,6 +33,8 @@ public:
 
     [[nodiscard]] ServiceView view(ChildId child) const;
     [[nodiscard]] pid_t pid(ChildId child) const;
+    [[nodiscard]] std::vector<pid_t> pids() const;
+    [[nodiscard]] std::vector<std::string> describe() const;
     [[nodiscard]] std::optional<StopStep> step(ChildId child) const;
     [[nodiscard]] std::optional<DeathReport> death(ChildId child) const;
 

@@ -114,7 +114,7 @@ void Supervision::start(ChildId id, ChildOptions options) {
         throw base::RunError("cannot start " + options.spawn.name + ": its supervisor was shut down");
     }
     auto child = std::make_unique<Child>(options.spawn);
-    board_.add(id, child->view(), child->pid(), copy_of(child->pidfd()));
+    board_.add(id, child->name(), child->view(), child->pid(), copy_of(child->pidfd()));
     const base::Instant register_by = base::now() + options.register_within;
     replanned_ = true;
     children_.emplace(id, Managed{std::move(options), std::move(child), register_by, {}, false});
@@ -291,9 +291,12 @@ void Supervision::deliver(ChildId id, const std::vector<std::string>& payloads) 
             managed->stop->extend(*stated);
         }
     }
+    const auto found = children_.find(id);
     for (const std::string& payload : payloads) {
-        if (handlers_.on_message) {
-            tell([&] { handlers_.on_message(id, payload); });
+        for (const SupervisorHandlers* handlers : {&found->second.options.handlers, &handlers_}) {
+            if (handlers->on_message) {
+                tell([&] { handlers->on_message(id, payload); });
+            }
         }
     }
 }
@@ -304,8 +307,13 @@ void Supervision::publish(ChildId id, Managed& managed) {
         managed.register_by.reset();
     }
     const auto step = managed.stop ? std::optional{managed.stop->step()} : std::nullopt;
-    if (board_.update(id, view, step) && handlers_.on_change) {
-        tell([&] { handlers_.on_change(id, view); });
+    if (!board_.update(id, view, step)) {
+        return;
+    }
+    for (const SupervisorHandlers* handlers : {&managed.options.handlers, &handlers_}) {
+        if (handlers->on_change) {
+            tell([&] { handlers->on_change(id, view); });
+        }
     }
 }
 
@@ -332,8 +340,10 @@ void Supervision::finish(ChildId id, Managed& managed, bool expected) {
                              .sentence = child.death_report(),
                              .last_lines = child.last_lines()};
     board_.bury(report);
-    if (handlers_.on_death) {
-        tell([&] { handlers_.on_death(report); });
+    for (const SupervisorHandlers* handlers : {&managed.options.handlers, &handlers_}) {
+        if (handlers->on_death) {
+            tell([&] { handlers->on_death(report); });
+        }
     }
 }
 

@@ -110,6 +110,14 @@ pid_t Supervisor::pid(ChildId child) const {
     return impl_->board().pid(child);
 }
 
+std::vector<pid_t> Supervisor::pids() const {
+    return impl_->board().pids();
+}
+
+std::vector<std::string> Supervisor::describe() const {
+    return impl_->board().describe();
+}
+
 std::optional<StopStep> Supervisor::stop_step(ChildId child) const {
     return impl_->board().step(child);
 }

@@ -109,6 +109,9 @@ int profile(Arguments arguments) {
         std::cout << config::profile_help(Terminal::width(STDOUT_FILENO, k_help_width));
         return 0;
     }
+    if (!line.config.backend) {
+        line.config.backend = config::Backend::process;  // a part that crashes loses nothing, and is reported
+    }
     config::validate(line.config);
     return Session(std::move(line.config)).go();
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace aiperf::record {
@@ -42,21 +43,55 @@ GrowingFile::GrowingFile(const std::filesystem::path& path, std::uint64_t first_
     if (fd_ < 0) {
         throw base::SystemError("cannot create " + path.string(), errno);
     }
-    void* map = MAP_FAILED;
-    for (range_ = k_widest_range; map == MAP_FAILED && range_ >= k_narrowest_range; range_ /= 2) {
-        map = ::mmap(nullptr, range_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
+    int failure = map();
+    if (failure == 0 && !reserve(first_bytes)) {
+        failure = error();
+        ::munmap(data_, range_);
     }
-    range_ *= 2;  // the loop halves once more after it succeeded
-    const int map_error = errno;
-    if (map == MAP_FAILED || !reserve(first_bytes)) {
-        const int number = map == MAP_FAILED ? map_error : error();
-        if (map != MAP_FAILED) {
-            ::munmap(map, range_);
-        }
+    if (failure != 0) {
         ::close(fd_);
-        throw base::SystemError("cannot reserve " + path.string(), number);
+        throw base::SystemError("cannot reserve " + path.string(), failure);
     }
-    data_ = static_cast<std::byte*>(map);
+}
+
+GrowingFile::GrowingFile(const std::filesystem::path& path)
+    : path_(path),
+      fd_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {
+    if (fd_ < 0) {
+        throw base::SystemError("cannot open " + path.string(), errno);
+    }
+    if (const int failure = map(); failure != 0) {
+        ::close(fd_);
+        throw base::SystemError("cannot map " + path.string(), failure);
+    }
+    look_again();
+}
+
+/// errno, or 0.
+int GrowingFile::map() noexcept {
+    void* map = MAP_FAILED;
+    for (range_ = k_widest_range; range_ >= k_narrowest_range; range_ /= 2) {
+        map = ::mmap(nullptr, range_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
+        if (map != MAP_FAILED) {
+            data_ = static_cast<std::byte*>(map);
+            return 0;
+        }
+    }
+    return errno;
+}
+
+std::uint64_t GrowingFile::look_again() noexcept {
+    const std::scoped_lock lock(mutex_);
+
+    struct stat facts {};
+
+    if (!finished_ && ::fstat(fd_, &facts) == 0) {
+        const auto size = static_cast<std::uint64_t>(facts.st_size);
+        if (size > reserved_.load(std::memory_order_relaxed)) {
+            reserved_.store(size, std::memory_order_release);
+        }
+    }
+    return reserved();
 }
 
 GrowingFile::~GrowingFile() {
@@ -65,6 +100,7 @@ GrowingFile::~GrowingFile() {
 }
 
 bool GrowingFile::reserve(std::uint64_t end) noexcept {
+    look_again();  // what another process has reserved is not reserved twice
     const std::scoped_lock lock(mutex_);
     const std::uint64_t have = reserved_.load(std::memory_order_relaxed);
     if (end <= have || finished_) {

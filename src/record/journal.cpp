@@ -1,5 +1,6 @@
 #include "aiperf/record/journal.hpp"
 
+#include "aiperf/base/clock.hpp"
 #include "aiperf/base/error.hpp"
 
 #include <algorithm>
@@ -71,7 +72,8 @@ void copy(std::byte* to, const void* from, std::size_t bytes) noexcept {
 }  // namespace
 
 Journal::Journal(const std::filesystem::path& directory, const JournalPlan& plan)
-    : directory_(directory) {
+    : directory_(directory),
+      shared_(plan.shared) {
     std::error_code failure;
     std::filesystem::create_directories(directory, failure);
     if (failure) {
@@ -82,12 +84,25 @@ Journal::Journal(const std::filesystem::path& directory, const JournalPlan& plan
     records_ = std::make_unique<GrowingFile>(directory / "records", k_header_bytes + slots * sizeof(Record));
     header_at(*records_) = header_of(plan);
     for (std::uint32_t worker = 0; worker < plan.info.workers; ++worker) {
-        writers_.push_back(std::make_unique<Writer>(*this, worker, directory));
+        writers_.push_back(std::make_unique<Writer>(*this, worker, directory, Writer::Files::create));
     }
     extender_ = std::thread([this] { extend_loop(); });
 }
 
+std::unique_ptr<Journal> Journal::join(const std::filesystem::path& directory, std::uint32_t worker) {
+    std::unique_ptr<Journal> journal(new Journal);
+    journal->directory_ = directory;
+    journal->records_ = std::make_unique<GrowingFile>(directory / "records");
+    journal->first_worker_ = worker;
+    journal->writers_.push_back(std::make_unique<Writer>(*journal, worker, directory, Writer::Files::existing));
+    journal->extender_ = std::thread([raw = journal.get()] { raw->extend_loop(); });
+    return journal;
+}
+
 Journal::~Journal() {
+    if (!extender_.joinable()) {
+        return;
+    }
     stopping_.store(true);
     kick();
     extender_.join();
@@ -117,19 +132,59 @@ void Journal::finish(std::uint64_t slots) noexcept {
     header.slots = slots;
     header.finished = 1;
     records_->finish(k_header_bytes + slots * sizeof(Record));
-    for (const auto& writer : writers_) {
-        writer->events_.finish(writer->events_end_);
-        writer->text_.finish(writer->text_end_);
+    for (std::uint32_t worker = 0; worker < writers_.size() && !shared_; ++worker) {
+        finish_worker(worker);
     }
 }
 
+void Journal::finish_worker(std::uint32_t worker) noexcept {
+    const Writer& used = writer(worker);
+    used.events_->finish(used.events_end_);
+    used.text_->finish(used.text_end_);
+}
+
+std::uint64_t Journal::settle_lost(const Loss& loss, std::string_view text) {
+    const std::int64_t now = base::now_ns();
+    const std::uint64_t end = std::min(loss.first + loss.count, readable_slots());
+    std::optional<std::uint64_t> text_offset;
+    std::uint64_t lost = 0;
+    for (std::uint64_t slot = loss.first; slot < end; ++slot) {
+        Record& record = at(slot);
+        const auto state = static_cast<State>(std::atomic_ref(record.state).load(std::memory_order_acquire));
+        if (state == State::free && loss.unsent) {
+            clear_but_state(record);
+            record.worker = static_cast<std::uint16_t>(loss.worker);
+            record.phase = loss.phase;
+            record.session = static_cast<std::uint32_t>(slot - loss.first);
+            record.conversation = record.session % loss.entries;
+            record.planned_ns = record.acquired_ns = now;
+        } else if (record.worker != loss.worker ||
+                   (state != State::sent && !(state == State::claimed && loss.unsent))) {
+            continue;
+        }
+        if (!text_offset) {
+            text_offset = writer(loss.worker).append_text(text);
+        }
+        record.error = static_cast<std::uint8_t>(ErrorKind::lost);
+        record.end_ns = now;
+        record.event_count = record.output_bytes = record.reasoning_bytes = 0;
+        record.text_offset = *text_offset;
+        record.error_bytes = *text_offset == 0 ? 0 : static_cast<std::uint32_t>(text.size());
+        set_state(record, State::committed);
+        ++lost;
+    }
+    return lost;
+}
+
 std::string_view Journal::output_text(const Record& record) const noexcept {
-    const auto* text = reinterpret_cast<const char*>(writers_[record.worker]->text_.data());  // NOLINT: bytes of a file
+    const auto* text =
+        reinterpret_cast<const char*>(writers_[record.worker]->text_->data());  // NOLINT: bytes of a file
     return {text + record.text_offset, record.output_bytes};
 }
 
 std::string_view Journal::reasoning_text(const Record& record) const noexcept {
-    const auto* text = reinterpret_cast<const char*>(writers_[record.worker]->text_.data());  // NOLINT: bytes of a file
+    const auto* text =
+        reinterpret_cast<const char*>(writers_[record.worker]->text_->data());  // NOLINT: bytes of a file
     return {text + record.text_offset + record.output_bytes, record.reasoning_bytes};
 }
 
@@ -142,7 +197,7 @@ std::string Journal::failure() const {
         return text;
     }
     for (const auto& writer : writers_) {
-        for (const GrowingFile* file : {&writer->events_, &writer->text_}) {
+        for (const GrowingFile* file : {writer->events_.get(), writer->text_.get()}) {
             if (std::string text = describe(*file); !text.empty()) {
                 return text;
             }
@@ -161,8 +216,8 @@ void Journal::extend_loop() {
         const std::uint32_t seen = kicks_.load(std::memory_order_acquire);
         records_->grow_ahead();
         for (const auto& writer : writers_) {
-            writer->events_.grow_ahead();
-            writer->text_.grow_ahead();
+            writer->events_->grow_ahead();
+            writer->text_->grow_ahead();
         }
         if (!stopping_.load()) {
             kicks_.wait(seen, std::memory_order_acquire);
@@ -170,13 +225,40 @@ void Journal::extend_loop() {
     }
 }
 
-Journal::Writer::Writer(Journal& journal, std::uint32_t worker, const std::filesystem::path& directory)
+Journal::Writer::Writer(Journal& journal, std::uint32_t worker, const std::filesystem::path& directory, Files files)
     : journal_(journal),
-      worker_(static_cast<std::uint16_t>(worker)),
-      events_(directory / ("events." + std::to_string(worker)), k_first_side_bytes),
-      text_(directory / ("text." + std::to_string(worker)), k_first_side_bytes) {
-    std::memcpy(events_.data(), k_magic, sizeof(k_magic));
-    std::memcpy(text_.data(), k_magic, sizeof(k_magic));
+      worker_(static_cast<std::uint16_t>(worker)) {
+    const auto open = [&](const char* kind) {
+        const std::filesystem::path path = directory / (kind + std::to_string(worker));
+        if (files == Files::existing) {
+            return std::make_unique<GrowingFile>(path);
+        }
+        auto file = std::make_unique<GrowingFile>(path, k_first_side_bytes);
+        std::memcpy(file->data(), k_magic, sizeof(k_magic));
+        return file;
+    };
+    events_ = open("events.");
+    text_ = open("text.");
+}
+
+int Journal::Writer::error() const noexcept {
+    for (const GrowingFile* file : {journal_.records_.get(), events_.get(), text_.get()}) {
+        if (file->error() != 0) {
+            return file->error();
+        }
+    }
+    return 0;
+}
+
+/// Puts a text at the end of the file, behind whatever a worker that is dead has written; 0 = no room.
+std::uint64_t Journal::Writer::append_text(std::string_view text) noexcept {
+    const std::uint64_t at = std::max(text_->look_again(), text_end_);
+    if (!text_->ensure(at + text.size())) {
+        return 0;
+    }
+    copy(text_->data() + at, text.data(), text.size());
+    text_end_ = at + text.size();
+    return at;
 }
 
 Record* Journal::Writer::claim(std::uint64_t slot) noexcept {
@@ -207,11 +289,11 @@ bool Journal::Writer::commit(Record& record,
                              std::string_view error) noexcept {
     const std::uint64_t events_end = events_end_ + events.size_bytes();
     const std::uint64_t text_end = text_end_ + output.size() + reasoning.size() + error.size();
-    if (!events_.ensure(events_end) || !text_.ensure(text_end)) {
+    if (!events_->ensure(events_end) || !text_->ensure(text_end)) {
         return false;
     }
-    copy(events_.data() + events_end_, events.data(), events.size_bytes());
-    std::byte* at = text_.data() + text_end_;
+    copy(events_->data() + events_end_, events.data(), events.size_bytes());
+    std::byte* at = text_->data() + text_end_;
     for (const std::string_view text : {output, reasoning, error}) {
         copy(at, text.data(), text.size());
         at += text.size();
@@ -228,8 +310,8 @@ bool Journal::Writer::commit(Record& record,
     events_end_ = events_end;
     text_end_ = text_end;
     if (look) {
-        events_.note_used(events_end_);
-        text_.note_used(text_end_);
+        events_->note_used(events_end_);
+        text_->note_used(text_end_);
         journal_.kick();
     }
     return true;

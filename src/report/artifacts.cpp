@@ -53,7 +53,7 @@ std::string ReportInput::conversation_id(std::size_t entry) const {
     if (entry < conversation_ids.size()) {
         return conversation_ids[entry];
     }
-    return dataset != nullptr && entry < dataset->size() ? dataset->conversation_id(entry) : std::string{};
+    return dataset != nullptr && entry < dataset->size() ? std::string(dataset->conversation_id(entry)) : std::string{};
 }
 
 std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, const std::filesystem::path& dir) {

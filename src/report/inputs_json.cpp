@@ -23,7 +23,7 @@ void append_inputs(const dataset::Dataset& dataset, AtomicFile& file) {
     file.append("{\n  \"data\": [");
     std::string text;
     for (std::size_t i = 0; i < dataset.size();) {
-        const std::string& id = dataset.conversation_id(i);
+        const std::string_view id = dataset.conversation_id(i);
         text = i == 0 ? "\n    " : ",\n    ";
         Json session{{"session_id", id}, {"payloads", Json::array()}};
         for (const std::size_t first = i; i < dataset.size() && (i == first || dataset.conversation_id(i) == id); ++i) {

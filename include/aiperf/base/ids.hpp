@@ -52,6 +52,8 @@ public:
         return text;
     }
 
+    [[nodiscard]] std::uint64_t run_key() const noexcept { return run_key_; }
+
 private:
     void write(std::uint64_t kind, std::uint64_t number, char* out) const noexcept {
         const std::uint64_t a = mix64(run_key_ ^ kind);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace spdlog {
@@ -136,6 +137,15 @@ public:
     [[nodiscard]] const config::RunConfig& config() const noexcept;
 
     [[nodiscard]] const std::filesystem::path& artifact_directory() const noexcept;
+
+    /// Passes a signal (SIGSTOP, SIGCONT) to the processes of the run; nothing with the thread backend.
+    void pass_signal(int signal) noexcept;
+
+    /// Lines for a person: the step of the run with its deadline, the run's processes with their states.
+    [[nodiscard]] std::vector<std::string> where() const;
+
+    /// The processes of the run that have not ended.
+    [[nodiscard]] std::vector<pid_t> children() const;
 
 private:
     class Impl;

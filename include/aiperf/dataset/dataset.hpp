@@ -26,7 +26,8 @@ struct Conversation {
 /// Bytes that may be read beyond the end of any body.
 inline constexpr std::size_t k_body_padding = 64;
 
-/// What the workers send: bodies ready to go, back to back in one sealed memfd that any process can map. At least
+/// What the workers send: bodies ready to go, back to back in one sealed memfd that any process can map, and the index
+/// of them behind. At least
 /// k_body_padding readable bytes follow each body, so that simdjson may parse it in place.
 ///
 /// *Thread safety*: const calls from any thread.
@@ -42,8 +43,14 @@ public:
     [[nodiscard]] virtual std::size_t size() const noexcept = 0;
     /// `index` must be below size(); so for conversation_id(). The body lives as long as the data set.
     [[nodiscard]] virtual Entry entry(std::size_t index) const noexcept = 0;
-    [[nodiscard]] virtual const std::string& conversation_id(std::size_t index) const = 0;
+    [[nodiscard]] virtual std::string_view conversation_id(std::size_t index) const noexcept = 0;
+    /// Of the sealed memfd, for a process to inherit; open_dataset() reads it there. Lives as long as the data set.
+    [[nodiscard]] virtual int descriptor() const noexcept = 0;
 };
+
+/// The data set another process sealed. Takes `descriptor` over. Throws base::RunError for anything else than a sealed
+/// data set, base::SystemError where it cannot be mapped.
+[[nodiscard]] std::shared_ptr<const Dataset> open_dataset(int descriptor);
 
 /// Gathers bodies, then seals them.
 ///
@@ -57,7 +64,7 @@ public:
 
     /// Appends an entry; `body` is copied. Absent counts are record::k_absent. Throws base::SystemError where the memfd
     /// cannot be made or written.
-    void add(std::string conversation_id,
+    void add(std::string_view conversation_id,
              std::string_view body,
              std::int32_t input_tokens,
              std::int32_t requested_tokens);

@@ -54,6 +54,8 @@ class Endpoint {
 public:
     virtual ~Endpoint() = default;
 
+    [[nodiscard]] virtual config::EndpointType type() const noexcept = 0;
+
     /// Path below the base URL, e.g. "/v1/chat/completions".
     [[nodiscard]] virtual std::string_view path() const noexcept = 0;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aiperf/base/clock.hpp"
 #include "aiperf/base/sketch.hpp"
 
 #include <atomic>
@@ -15,13 +16,18 @@ enum class Stop : std::uint32_t {
     in_flight = 2,  ///< in-flight requests are closed and recorded as cancelled
 };
 
+/// How long a worker's loop may wait before it shows that it lives.
+inline constexpr base::Nanoseconds k_longest_turn = std::chrono::seconds(1);
+
 /// One worker's live counters, of the current phase. Written by it alone, read by anybody; `sent` = `completed` + in
 /// flight.
 struct alignas(64) WorkerCounters {
-    std::atomic<std::uint64_t> sent{0};       ///< requests begun
-    std::atomic<std::uint64_t> completed{0};  ///< requests over, good or not
-    std::atomic<std::uint64_t> errors{0};     ///< part of completed
-    std::atomic<std::uint64_t> retries{0};    ///< requests sent anew on a fresh connection
+    std::atomic<std::uint64_t> sent{0};        ///< requests begun
+    std::atomic<std::uint64_t> completed{0};   ///< requests over, good or not
+    std::atomic<std::uint64_t> errors{0};      ///< part of completed
+    std::atomic<std::uint64_t> retries{0};     ///< requests sent anew on a fresh connection
+    std::atomic<std::uint32_t> phase_done{0};  ///< n = it is through with phase n - 1
+    std::atomic<std::int64_t> seen_ns{0};      ///< last turn of its loop; none is longer than k_longest_turn
     base::Sketch time_to_first_token;
     base::Sketch inter_token_latency;
 
@@ -43,11 +49,18 @@ struct SharedState {
     std::atomic<std::int64_t> phase_start_ns{0};
     std::atomic<std::uint64_t> first_slot{0};
     std::atomic<std::uint32_t> stop{0};          ///< Stop
-    std::atomic<std::uint32_t> journal_full{0};  ///< 1 = a worker could not get room for a record
-    std::atomic<std::uint32_t> workers_done{0};  ///< workers that have finished the current phase
+    std::atomic<std::int32_t> journal_error{0};  ///< errno of the first record that got no room; 0 = none
     std::uint32_t workers = 0;
 
     [[nodiscard]] WorkerCounters& counters(std::uint32_t worker) noexcept;
+
+    /// True once worker `worker` is through with phase `index` (from 0).
+    [[nodiscard]] bool is_through(std::uint32_t worker, std::uint32_t index) noexcept {
+        return counters(worker).phase_done.load(std::memory_order_acquire) > index;
+    }
+
+    /// The same for every worker.
+    [[nodiscard]] bool all_through(std::uint32_t index) noexcept;
 };
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
@@ -57,13 +70,26 @@ class SharedMapping {
 public:
     /// Throws base::SystemError.
     explicit SharedMapping(std::uint32_t workers);
+
+    /// Maps the state of another process and takes `descriptor` over. Throws base::SystemError; base::RunError where
+    /// it is something else.
+    [[nodiscard]] static std::unique_ptr<SharedMapping> attach(int descriptor);
+
     ~SharedMapping();
     SharedMapping(const SharedMapping&) = delete;
     SharedMapping& operator=(const SharedMapping&) = delete;
 
     [[nodiscard]] SharedState& state() const noexcept { return *state_; }
 
+    /// Of the memfd, for a process to inherit.
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+
 private:
+    SharedMapping() = default;
+
+    void map();
+
+    int descriptor_ = -1;
     SharedState* state_ = nullptr;
     std::size_t bytes_ = 0;
 };

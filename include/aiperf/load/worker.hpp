@@ -54,6 +54,7 @@ private:
     void handle(const Ready& ready);
     void obey_stop();
     void expire(base::Instant now);
+    void show_life(base::Instant now) noexcept;
     void cancel_in_flight(base::Instant now);
     [[nodiscard]] base::Instant next_wake() const noexcept;
 

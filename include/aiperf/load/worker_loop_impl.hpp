@@ -50,11 +50,13 @@ void Worker<Io>::run() {
             begin_phase(phase - 1);
             work_phase();
             done = phase;
-            shared_.workers_done.fetch_add(1, std::memory_order_acq_rel);
+            counters_.phase_done.store(phase, std::memory_order_release);
             on_phase_done_();
             continue;
         }
-        io_.arm(base::Instant::max());
+        const base::Instant now = base::now();
+        show_life(now);
+        io_.arm(now + k_longest_turn);
         for (const Ready& ready : io_.wait(true)) {
             handle(ready);  // a pooled connection may be closed by its server meanwhile
         }
@@ -94,8 +96,15 @@ void Worker<Io>::work_phase() {
                 fill();  // closed loop: the slot just freed is used before the next answer is looked at
             }
         }
-        expire(base::now());
+        const base::Instant now = base::now();
+        show_life(now);
+        expire(now);
     }
+}
+
+template <class Io>
+void Worker<Io>::show_life(base::Instant now) noexcept {
+    counters_.seen_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 template <class Io>
@@ -187,7 +196,8 @@ void Worker<Io>::expire(base::Instant now) {
 /// No room for records: nothing more is sent, by anybody. A stronger stop stays.
 template <class Io>
 void Worker<Io>::stop_for_full_journal() noexcept {
-    shared_.journal_full.store(1);
+    std::int32_t no_error = 0;
+    shared_.journal_error.compare_exchange_strong(no_error, writer_.error());
     auto none = static_cast<std::uint32_t>(Stop::none);
     shared_.stop.compare_exchange_strong(none, static_cast<std::uint32_t>(Stop::sending));
 }
@@ -206,7 +216,8 @@ void Worker<Io>::forget_settled_attempts() noexcept {
 
 template <class Io>
 base::Instant Worker<Io>::next_wake() const noexcept {
-    base::Instant wake = grace_end_;
+    const base::Instant seen(base::Nanoseconds(counters_.seen_ns.load(std::memory_order_relaxed)));
+    base::Instant wake = std::min(grace_end_, seen + k_longest_turn);
     if (pending_ != nullptr) {
         wake = std::min(wake, pending_due_);
     }

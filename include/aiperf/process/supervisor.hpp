@@ -43,6 +43,7 @@ struct SupervisorHandlers {
 
 struct ChildOptions {
     SpawnOptions spawn;
+    SupervisorHandlers handlers{};  ///< for this child alone; called before the supervisor's own
     base::Nanoseconds register_within = std::chrono::seconds(30);  ///< then its registration is `timeout`
     StopPolicy stop;
 };
@@ -73,6 +74,12 @@ public:
 
     /// -1 for an unknown id. The number may be another process's once the child has ended.
     [[nodiscard]] pid_t pid(ChildId child) const;
+
+    /// The processes that have not ended, by rising id.
+    [[nodiscard]] std::vector<pid_t> pids() const;
+
+    /// A line for each of them: "worker_1 (pid 7): registered, running, asked to stop".
+    [[nodiscard]] std::vector<std::string> describe() const;
 
     /// How far its stop is; absent before stop().
     [[nodiscard]] std::optional<StopStep> stop_step(ChildId child) const;

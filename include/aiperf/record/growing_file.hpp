@@ -18,6 +18,10 @@ public:
     /// Creates the file (a new one: an earlier one of the name is unlinked) and reserves its first `first_bytes`.
     /// Throws base::SystemError.
     GrowingFile(const std::filesystem::path& path, std::uint64_t first_bytes);
+
+    /// Maps a file that another process has made, and may be growing too. Throws base::SystemError.
+    explicit GrowingFile(const std::filesystem::path& path);
+
     ~GrowingFile();
     GrowingFile(const GrowingFile&) = delete;
     GrowingFile& operator=(const GrowingFile&) = delete;
@@ -25,6 +29,9 @@ public:
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
 
     [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_.load(std::memory_order_acquire); }
+
+    /// Takes notice of what another process has reserved meanwhile; returns reserved().
+    std::uint64_t look_again() noexcept;
 
     /// True once bytes [0, end) can be written. Reserves what is missing where grow_ahead() has not come to it yet.
     /// False = the disk is full (or the map's range is used up); error() says why.
@@ -53,6 +60,7 @@ public:
 
 private:
     bool reserve(std::uint64_t end) noexcept;
+    [[nodiscard]] int map() noexcept;
 
     std::filesystem::path path_;
     int fd_ = -1;

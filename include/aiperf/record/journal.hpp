@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -20,6 +21,7 @@ namespace aiperf::record {
 struct JournalPlan {
     RunInfo info;                      ///< phases are added by begin_phase()
     std::uint64_t expected_slots = 0;  ///< 0 = unknown
+    bool shared = false;               ///< true: each worker is a process that joins it; writer() is not for use then
 };
 
 /// The journal of a run, being written: `records` (one file, slot = claimed index) and `events.N`, `text.N` for each
@@ -33,6 +35,11 @@ public:
     /// Creates the files in `directory` (made where missing). Throws base::SystemError; base::ConfigError for a
     /// directory on NFS, where a mapping is not safe.
     Journal(const std::filesystem::path& directory, const JournalPlan& plan);
+
+    /// The part of worker `worker` in a shared journal, in its own process: writer(worker), at() and finish_worker()
+    /// are for use. Throws base::SystemError.
+    [[nodiscard]] static std::unique_ptr<Journal> join(const std::filesystem::path& directory, std::uint32_t worker);
+
     ~Journal();
     Journal(const Journal&) = delete;
     Journal& operator=(const Journal&) = delete;
@@ -42,10 +49,28 @@ public:
     void end_phase(std::int64_t end_ns) noexcept;
 
     /// The writer of worker `worker`. *Lifetime*: the journal's.
-    [[nodiscard]] Writer& writer(std::uint32_t worker) noexcept { return *writers_[worker]; }
+    [[nodiscard]] Writer& writer(std::uint32_t worker) noexcept { return *writers_[worker - first_worker_]; }
 
-    /// Closes in good order: notes the number of slots and cuts the files to what is used. Writers must be at rest.
+    /// Closes in good order: notes the number of slots and cuts the files to what is used; of a shared journal the
+    /// workers cut their own. Writers must be at rest.
     void finish(std::uint64_t slots) noexcept;
+
+    /// Cuts the files of one worker to what is used; its writer must be at rest.
+    void finish_worker(std::uint32_t worker) noexcept;
+
+    /// Slots [first, first + count) of a phase, in which worker `worker` has died.
+    struct Loss {
+        std::uint32_t worker = 0;
+        std::uint64_t first = 0;
+        std::uint64_t count = 0;
+        std::uint8_t phase = 0;
+        std::uint32_t entries = 1;  ///< of the data set
+        bool unsent = false;        ///< also what was claimed and not sent; then all workers must be at rest
+    };
+
+    /// What a dead worker has sent and not committed becomes error records (ErrorKind::lost) with `text`,
+    /// ending now. Returns how many.
+    std::uint64_t settle_lost(const Loss& loss, std::string_view text);
 
     /// Texts of a committed record.
     [[nodiscard]] std::string_view output_text(const Record& record) const noexcept;
@@ -63,11 +88,13 @@ public:
 
     /// Slots whose bytes are there, claimed or not.
     [[nodiscard]] std::uint64_t readable_slots() const noexcept {
-        return (records_->reserved() - k_header_bytes) / sizeof(Record);
+        return ((shared_ ? records_->look_again() : records_->reserved()) - k_header_bytes) / sizeof(Record);
     }
 
 private:
     friend class Writer;
+
+    Journal() = default;
 
     void kick() noexcept;
     void extend_loop();
@@ -75,6 +102,8 @@ private:
     std::filesystem::path directory_;
     std::unique_ptr<GrowingFile> records_;
     std::vector<std::unique_ptr<Writer>> writers_;
+    std::uint32_t first_worker_ = 0;  // of writers_
+    bool shared_ = false;
     std::atomic<std::uint32_t> kicks_{0};
     std::atomic<bool> stopping_{false};
     std::thread extender_;
@@ -83,7 +112,9 @@ private:
 /// One worker's hand on the journal.
 class Journal::Writer {
 public:
-    Writer(Journal& journal, std::uint32_t worker, const std::filesystem::path& directory);
+    /// Creates the worker's files, or maps them where they exist already.
+    enum class Files : std::uint8_t { create, existing };
+    Writer(Journal& journal, std::uint32_t worker, const std::filesystem::path& directory, Files files);
 
     /// The slot's record in state `claimed`, or nullptr where the disk is full.
     [[nodiscard]] Record* claim(std::uint64_t slot) noexcept;
@@ -99,13 +130,18 @@ public:
                               std::string_view reasoning,
                               std::string_view error) noexcept;
 
+    /// errno of the first record or text that got no room; 0 = none.
+    [[nodiscard]] int error() const noexcept;
+
 private:
     friend class Journal;
 
+    std::uint64_t append_text(std::string_view text) noexcept;
+
     Journal& journal_;
     std::uint16_t worker_;
-    GrowingFile events_;
-    GrowingFile text_;
+    std::unique_ptr<GrowingFile> events_;
+    std::unique_ptr<GrowingFile> text_;
     std::uint64_t events_end_ = k_side_header_bytes;
     std::uint64_t text_end_ = k_side_header_bytes;
     std::uint64_t records_end_ = 0;

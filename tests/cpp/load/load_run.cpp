@@ -65,7 +65,7 @@ std::int64_t LoadRun::begin(std::uint32_t index) {
     state().next_index.store(0);
     state().first_slot.store(slots_);
     state().phase_start_ns.store(start);
-    state().workers_done.store(0);
+
     state().phase.store(index + 1, std::memory_order_release);
     wake_all();
     return start;
@@ -75,8 +75,7 @@ bool LoadRun::wait() {
     bool over = false;
     {
         std::unique_lock lock(mutex_);
-        over = changed_.wait_for(
-            lock, std::chrono::seconds(30), [this] { return state().workers_done.load() == plan_.workers; });
+        over = changed_.wait_for(lock, std::chrono::seconds(30), [this] { return state().all_through(phase_); });
     }
     if (!over) {
         stop(load::Stop::in_flight);

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <regex>
 #include <string>
 #include <vector>
@@ -313,7 +314,7 @@ TEST_CASE("A full disk stops the load: what was answered is recorded, and nothin
         {.on_request = [](const Request&) { return Steps{send_step(json_answer(std::string(3000, 'x')))}; }});
     LoadRun run(with_workers(plan_for({&server}, {closed_loop(100'000, 4)}), 2), disk.where());
     REQUIRE(run.run());
-    CHECK(run.state().journal_full.load() == 1);
+    CHECK(run.state().journal_error.load() == ENOSPC);
     CHECK(run.state().stop.load() == static_cast<std::uint32_t>(Stop::sending));
     CHECK_FALSE(run.journal().failure().empty());
     const std::uint64_t answered = run.total(&WorkerCounters::completed);

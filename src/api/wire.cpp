@@ -1,0 +1,205 @@
+#include "aiperf/api/wire.hpp"
+
+#include "aiperf/base/archive.hpp"
+#include "aiperf/base/error.hpp"
+
+namespace aiperf::base {
+
+template <>
+struct Fields<api::PhaseProgress> {
+    template <class Field, class Phase>
+    static void list(const Field& field, Phase& phase) {
+        field("name", phase.name);
+        field("start_ns", phase.start_ns);
+        field("sent_end_ns", phase.sent_end_ns);
+        field("requests_end_ns", phase.requests_end_ns);
+        field("requests_asked", phase.requests_asked);
+        field("duration_asked_s", phase.duration_asked_s);
+        field("grace_asked_s", phase.grace_asked_s);
+        field("timeout_triggered", phase.timeout_triggered);
+        field("grace_timeout_triggered", phase.grace_timeout_triggered);
+        field("was_cancelled", phase.was_cancelled);
+        field("sent", phase.sent);
+        field("completed", phase.completed);
+        field("errors", phase.errors);
+        field("cancelled", phase.cancelled);
+        field("sessions_sent", phase.sessions_sent);
+        field("sessions_completed", phase.sessions_completed);
+        field("requests_per_second", phase.requests_per_second);
+        field("eta_s", phase.eta_s);
+    }
+};
+
+template <>
+struct Fields<api::WorkerProgress> {
+    template <class Field, class Worker>
+    static void list(const Field& field, Worker& worker) {
+        field("id", worker.id);
+        field("pid", worker.pid);
+        field("status", worker.status);
+        field("total", worker.total);
+        field("completed", worker.completed);
+        field("failed", worker.failed);
+    }
+};
+
+template <>
+struct Fields<api::MetricSnapshot> {
+    template <class Field, class Metric>
+    static void list(const Field& field, Metric& metric) {
+        field("tag", metric.tag);
+        field("header", metric.header);
+        field("unit", metric.unit);
+        field("statistics", metric.statistics);
+    }
+};
+
+template <>
+struct Fields<api::Progress> {
+    template <class Field, class Progress>
+    static void list(const Field& field, Progress& progress) {
+        field("system_state", progress.system_state);
+        field("phases", progress.phases);
+        field("workers", progress.workers);
+        field("metrics", progress.metrics);
+        field("updated_at_ns", progress.updated_at_ns);
+    }
+};
+
+template <>
+struct Fields<api::RunFailure> {
+    template <class Field, class Failure>
+    static void list(const Field& field, Failure& failure) {
+        field("type", failure.type);
+        field("message", failure.message);
+    }
+};
+
+template <>
+struct Fields<api::Ending> {
+    template <class Field, class Ending>
+    static void list(const Field& field, Ending& ending) {
+        field("status", ending.status);
+        field("error", ending.error);
+        field("exit_code", ending.exit_code);
+        field("results_json", ending.results_json);
+        field("partial", ending.partial);
+        field("failed_exporters", ending.failed_exporters);
+    }
+};
+
+template <>
+struct Fields<api::RunFacts> {
+    template <class Field, class Facts>
+    static void list(const Field& field, Facts& facts) {
+        field("run_id", facts.run_id);
+        field("pid", facts.pid);
+        field("started_at_ns", facts.started_at_ns);
+        field("config_json", facts.config_json);
+        field("random_seed", facts.random_seed);
+        field("cli_command", facts.cli_command);
+        field("model", facts.model);
+        field("endpoint_type", facts.endpoint_type);
+        field("streaming", facts.streaming);
+        field("concurrency", facts.concurrency);
+        field("request_rate", facts.request_rate);
+    }
+};
+
+template <>
+struct Fields<api::Limits> {
+    template <class Field, class Limits>
+    static void list(const Field& field, Limits& limits) {
+        field("request_line_bytes", limits.request_line_bytes);
+        field("header_bytes", limits.header_bytes);
+        field("header_count", limits.header_count);
+        field("body_bytes", limits.body_bytes);
+        field("connections", limits.connections);
+        field("request_time", limits.request_time);
+        field("idle_time", limits.idle_time);
+        field("write_time", limits.write_time);
+        field("longest_wait", limits.longest_wait);
+    }
+};
+
+template <>
+struct Fields<api::ServerOptions> {
+    template <class Field, class Options>
+    static void list(const Field& field, Options& options) {
+        field("host", options.host);
+        field("port", options.port);
+        field("shutdown_timeout", options.shutdown_timeout);
+        field("limits", options.limits);
+    }
+};
+
+template <>
+struct Fields<api::Opening> {
+    template <class Field, class Opening>
+    static void list(const Field& field, Opening& opening) {
+        field("facts", opening.facts);
+        field("options", opening.options);
+    }
+};
+
+}  // namespace aiperf::base
+
+namespace aiperf::api {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// Texts of any bytes (paths, error messages) go through as they are.
+template <class Value>
+std::string bytes_of(const Value& value) {
+    std::string bytes;
+    Json::to_msgpack(base::encode(value), bytes);
+    return bytes;
+}
+
+template <class Value>
+Value value_of(std::string_view bytes) {
+    try {
+        Value value;
+        base::decode(Json::from_msgpack(bytes.begin(), bytes.end()), value);
+        return value;
+    } catch (const Json::exception& error) {
+        throw base::RunError(std::string("not a message of this build: ") + error.what());
+    }
+}
+
+}  // namespace
+
+std::string encode(const Progress& progress) {
+    return bytes_of(progress);
+}
+
+std::string encode(const Ending& ending) {
+    return bytes_of(ending);
+}
+
+Progress decode_progress(std::string_view text) {
+    return value_of<Progress>(text);
+}
+
+Ending decode_ending(std::string_view text) {
+    return value_of<Ending>(text);
+}
+
+std::string encode(const Opening& opening) {
+    Json out = base::encode(opening);
+    out["artifact_directory"] = opening.facts.artifact_directory.native();
+    std::string bytes;
+    Json::to_msgpack(out, bytes);
+    return bytes;
+}
+
+Opening decode_opening(std::string_view text) {
+    auto opening = value_of<Opening>(text);
+    opening.facts.artifact_directory =
+        Json::from_msgpack(text.begin(), text.end()).at("artifact_directory").get<std::string>();
+    return opening;
+}
+
+}  // namespace aiperf::api

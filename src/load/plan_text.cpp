@@ -1,0 +1,117 @@
+#include "aiperf/load/plan_text.hpp"
+
+#include "aiperf/base/archive.hpp"
+#include "aiperf/base/error.hpp"
+
+#include <cstring>
+
+namespace aiperf::base {
+
+template <>
+struct Fields<schedule::Arrivals> {
+    template <class Field, class Arrivals>
+    static void list(const Field& field, Arrivals& arrivals) {
+        field("process", arrivals.process);
+        field("rate", arrivals.rate);
+        field("smoothness", arrivals.smoothness);
+        field("seed", arrivals.seed);
+    }
+};
+
+template <>
+struct Fields<schedule::Phase> {
+    template <class Field, class Phase>
+    static void list(const Field& field, Phase& phase) {
+        field("name", phase.name);
+        field("profiling", phase.profiling);
+        field("requests", phase.requests);
+        field("duration", phase.duration);
+        field("grace", phase.grace);
+        field("arrivals", phase.arrivals);
+        field("concurrency", phase.concurrency);
+    }
+};
+
+template <>
+struct Fields<load::Target> {
+    template <class Field, class Target>
+    static void list(const Field& field, Target& target) {
+        field("address_length", target.address_length);
+        field("name", target.name);
+        field("head", target.head);
+        field("request_id_at", target.request_id_at);
+        field("session_ids_at", target.session_ids_at);
+    }
+};
+
+template <>
+struct Fields<load::SocketOptions> {
+    template <class Field, class Options>
+    static void list(const Field& field, Options& options) {
+        field("keepalive_idle_s", options.keepalive_idle_s);
+        field("keepalive_interval_s", options.keepalive_interval_s);
+        field("keepalive_count", options.keepalive_count);
+        field("user_timeout_ms", options.user_timeout_ms);
+        field("receive_buffer_bytes", options.receive_buffer_bytes);
+        field("send_buffer_bytes", options.send_buffer_bytes);
+    }
+};
+
+template <>
+struct Fields<load::LoadPlan> {
+    template <class Field, class Plan>
+    static void list(const Field& field, Plan& plan) {
+        field("phases", plan.phases);
+        field("targets", plan.targets);
+        field("workers", plan.workers);
+        field("keep_text", plan.keep_text);
+        field("request_timeout", plan.request_timeout);
+        field("connect_timeout", plan.connect_timeout);
+        field("idle_timeout", plan.idle_timeout);
+        field("socket", plan.socket);
+    }
+};
+
+}  // namespace aiperf::base
+
+namespace aiperf::load {
+
+namespace {
+
+using Json = nlohmann::json;
+
+}  // namespace
+
+// MessagePack takes text of any bytes, which header values and addresses may be.
+std::string encode_plan(const LoadPlan& plan) {
+    Json out = base::encode(plan);
+    out["endpoint"] = static_cast<int>(plan.endpoint->type());
+    out["run_key"] = plan.ids.run_key();
+    out["addresses"] = Json::array();
+    for (const Target& target : plan.targets) {
+        const auto* bytes = reinterpret_cast<const char*>(&target.address);  // NOLINT: as the system wants it
+        out["addresses"].push_back(std::string(bytes, sizeof(target.address)));
+    }
+    std::string bytes;
+    Json::to_msgpack(out, bytes);
+    return bytes;
+}
+
+LoadPlan decode_plan(std::string_view bytes) {
+    try {
+        const Json in = Json::from_msgpack(bytes.begin(), bytes.end());
+        LoadPlan plan;
+        base::decode(in, plan);
+        plan.endpoint = &endpoint::endpoint_of(static_cast<config::EndpointType>(in.at("endpoint").get<int>()));
+        plan.ids = base::IdSource(in.at("run_key").get<std::uint64_t>());
+        for (std::size_t i = 0; i < plan.targets.size(); ++i) {
+            const auto address = in.at("addresses").at(i).get<std::string>();
+            std::memcpy(&plan.targets[i].address, address.data(), std::min(address.size(), sizeof(sockaddr_storage)));
+        }
+        return plan;
+    } catch (const Json::exception& error) {
+        throw base::RunError(std::string("not a plan of this build: ") + error.what());
+    }
+}
+
+}  // namespace aiperf::load
