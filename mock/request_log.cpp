@@ -1,6 +1,7 @@
 #include "aiperf/mock/request_log.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/thread_name.hpp"
 
 #include <cerrno>
 #include <exception>
@@ -15,6 +16,7 @@ RequestLog::RequestLog(const std::string& dump_path, bool keep)
             throw base::SystemError("cannot write the dump '" + dump_path + "'", errno);
         }
         writer_ = std::thread([this] {
+            base::name_this_thread("mock log");
             try {
                 write_loop();
             } catch (const std::exception&) {

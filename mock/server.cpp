@@ -1,6 +1,7 @@
 #include "aiperf/mock/server.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/thread_name.hpp"
 #include "aiperf/mock/generator.hpp"
 #include "aiperf/mock/listener.hpp"
 #include "aiperf/mock/script.hpp"
@@ -127,6 +128,7 @@ private:
     }
 
     void serve(Worker& worker) {
+        base::name_this_thread("mock worker");
         try {
             worker.run();
         } catch (...) {

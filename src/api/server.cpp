@@ -1,6 +1,7 @@
 #include "aiperf/api/server.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/thread_name.hpp"
 #include "listener.hpp"
 #include "restinio_parts.hpp"
 
@@ -165,6 +166,7 @@ void Server::Impl::make_factory() {
 }
 
 void Server::Impl::run() {
+    base::name_this_thread("results server");
     while (true) {
         try {
             io_->run();

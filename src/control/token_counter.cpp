@@ -1,6 +1,7 @@
 #include "token_counter.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/thread_name.hpp"
 
 #include <algorithm>
 #include <sched.h>
@@ -64,6 +65,7 @@ void TokenCounter::count(record::Record& record) const {
 }
 
 void TokenCounter::follow() {
+    base::name_this_thread("token counter");
     const sched_param lowest{};
     ::sched_setscheduler(0, SCHED_IDLE, &lowest);  // of this thread; where refused, it competes, no more
     while (true) {
@@ -126,7 +128,10 @@ std::uint64_t TokenCounter::finish(std::uint64_t slots, const std::function<bool
     std::vector<std::thread> helpers;
     const unsigned cores = slots < 4 * k_batch ? 1U : std::max(1U, std::thread::hardware_concurrency());
     for (unsigned i = 1; i < cores; ++i) {
-        helpers.emplace_back(work);
+        helpers.emplace_back([&work] {
+            base::name_this_thread("token helper");
+            work();
+        });
     }
     work();
     for (std::thread& helper : helpers) {

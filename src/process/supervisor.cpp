@@ -1,6 +1,7 @@
 #include "aiperf/process/supervisor.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/thread_name.hpp"
 #include "board.hpp"
 #include "supervision.hpp"
 
@@ -70,6 +71,7 @@ public:
 
 private:
     void run() noexcept {
+        base::name_this_thread("supervisor");
         std::exception_ptr failure;
         try {
             work_.run();

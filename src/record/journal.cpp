@@ -2,6 +2,7 @@
 
 #include "aiperf/base/clock.hpp"
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/thread_name.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -212,6 +213,7 @@ void Journal::kick() noexcept {
 }
 
 void Journal::extend_loop() {
+    base::name_this_thread("journal");
     while (!stopping_.load()) {
         const std::uint32_t seen = kicks_.load(std::memory_order_acquire);
         records_->grow_ahead();
