@@ -197,4 +197,9 @@ std::vector<std::string> thread_report(pid_t pid) {
     return lines;
 }
 
+bool is_stopped(pid_t pid) {
+    const auto stat = parse_stat(read_text(fmt::format("/proc/{}/stat", pid)));
+    return !stat || std::string_view("TtZX").find(stat->state) != std::string_view::npos;
+}
+
 }  // namespace aiperf::process

@@ -2,6 +2,7 @@
 #include "aiperf/config/command_line.hpp"
 #include "aiperf/config/options.hpp"
 #include "aiperf/control/run.hpp"
+#include "aiperf/process/thread_report.hpp"
 #include "aiperf/settings/settings.hpp"
 #include "commands.hpp"
 #include "print_report.hpp"
@@ -9,13 +10,18 @@
 #include "run_log.hpp"
 #include "signals.hpp"
 #include "terminal.hpp"
+#include "whereabouts.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <thread>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace aiperf::programs {
 
@@ -24,8 +30,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr base::Nanoseconds k_look_around = 50ms;  // how late a signal may be seen
+constexpr base::Nanoseconds k_stop_patience = 1s;  // for the processes of the run to stop on Ctrl-Z
 constexpr std::size_t k_help_width = 100;
 constexpr int k_signal_exit = 128;
+constexpr const char* k_asked = "SIGUSR1: where the run is";
 
 /// One run from the command line: starts it, shows it, obeys signals, reports.
 class Session {
@@ -36,24 +44,27 @@ public:
           progress_(progress_mode(config.ui, Terminal::is_live()), terminal_),
           environment_(environment()),
           width_(settings::Settings::from(environment_.variables).ui.console_export_width),
-          run_(prepare(std::move(config))) {}
+          run_(prepare(std::move(config))) {
+        known_run_ = run_.get();
+    }
+
+    ~Session() { known_run_ = nullptr; }
+
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
     int go() {
         log_.open_file(run_->artifact_directory() / control::k_log_file);
         run_->start();
         while (!run_->wait_for(k_look_around)) {
-            while (const auto signal = signals_.next()) {
-                obey(*signal);
-            }
+            obey_signals();
             progress_.show(run_->snapshot(), base::now(), Terminal::width(STDERR_FILENO, k_help_width) - 1);
         }
         progress_.finish(run_->snapshot());
         const control::Result& result = run_->result();
         print_report(result, Terminal::width(STDOUT_FILENO, width_), ::isatty(STDOUT_FILENO) != 0, std::cout);
         while (!run_->wait_closed_for(k_look_around)) {  // the results server's grace
-            if (signals_.next()) {
-                run_->end_hold();
-            }
+            obey_signals();
         }
         return result.exit_code();
     }
@@ -62,16 +73,58 @@ private:
     control::Environment environment() {
         control::Environment environment = control::Environment::of_process();
         environment.logger = log_.logger();
+        environment.on_stuck = [this](const std::string& sentence) {
+            end_stuck(terminal_, sentence, [this] { return whereabouts_of(known_run_, "Where everything is:"); });
+        };
         return environment;
     }
 
     /// Until the run is made there is nothing to stop in good order.
     std::unique_ptr<control::Run> prepare(config::RunConfig config) {
-        const ExitOnSignal guard(signals_);
+        const ExitOnSignal guard(signals_, [this](int signal) {
+            if (signal == SIGUSR1) {
+                terminal_.print(whereabouts_of(nullptr, k_asked));
+            } else if (signal == SIGTSTP) {
+                stop_program();
+            }
+        });
         return std::make_unique<control::Run>(std::move(config), environment_);
     }
 
-    void obey(int signal) {
+    void obey_signals() {
+        while (const auto signal = signals_.next()) {
+            switch (*signal) {
+                case SIGUSR1: terminal_.print(whereabouts_of(run_.get(), k_asked)); break;
+                case SIGTSTP: stop(); break;
+                case SIGCONT: go_on(); break;
+                default: end(*signal);
+            }
+        }
+    }
+
+    /// Ctrl-Z. The processes of the run are in groups of their own, out of the terminal's reach.
+    void stop() {
+        progress_.pause(run_->snapshot());
+        run_->pass_signal(SIGSTOP);
+        wait_stopped(run_->children());
+        stop_program();
+        go_on();
+    }
+
+    /// Another thread passes the signal on: it must have done so before this process stops.
+    static void wait_stopped(const std::vector<pid_t>& children) {
+        const base::Instant limit = base::now() + k_stop_patience;
+        while (!std::all_of(children.begin(), children.end(), process::is_stopped) && base::now() < limit) {
+            std::this_thread::sleep_for(1ms);
+        }
+    }
+
+    void go_on() {
+        run_->pass_signal(SIGCONT);
+        progress_.resume();
+    }
+
+    void end(int signal) {
         if (run_->done()) {
             return run_->end_hold();
         }
@@ -91,12 +144,24 @@ private:
         std::_Exit(k_signal_exit + signal_);
     }
 
+    /// Null: the run is being prepared, or its end.
+    static std::string whereabouts_of(const control::Run* run, const char* headline) {
+        std::vector<pid_t> processes{::getpid()};
+        if (run == nullptr) {
+            return whereabouts(headline, {"no run yet, or none any more"}, processes);
+        }
+        const std::vector<pid_t> children = run->children();
+        processes.insert(processes.end(), children.begin(), children.end());
+        return whereabouts(headline, run->where(), processes);
+    }
+
     SignalQueue signals_;  // first: before any thread starts
     Terminal terminal_;
     RunLog log_;
     Progress progress_;
     control::Environment environment_;
     std::size_t width_;
+    std::atomic<const control::Run*> known_run_{nullptr};  // for the watchdog's thread: run_, while it is whole
     std::unique_ptr<control::Run> run_;
     int signal_ = 0;
 };

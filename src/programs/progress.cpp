@@ -173,6 +173,12 @@ void Progress::show(const control::Snapshot& snapshot, base::Instant now, std::s
     phase_ = snapshot.phase;
 }
 
+void Progress::pause(const control::Snapshot& snapshot) {
+    if (mode_ == ProgressMode::live) {
+        finish(snapshot);
+    }
+}
+
 void Progress::finish(const control::Snapshot& snapshot) {
     terminal_.clear();
     if (mode_ != ProgressMode::silent && sends_requests(snapshot)) {

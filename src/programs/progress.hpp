@@ -34,6 +34,12 @@ public:
     /// (lines). `width` is the terminal's.
     void show(const control::Snapshot& snapshot, base::Instant now, std::size_t width);
 
+    /// Leaves the terminal to somebody else, with a line of the state that stays in place of the display.
+    void pause(const control::Snapshot& snapshot);
+
+    /// The next show() shows at once.
+    void resume() noexcept { shown_at_.reset(); }
+
     /// Shows the last state for good.
     void finish(const control::Snapshot& snapshot);
 

@@ -1,6 +1,7 @@
 #include "signals.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/thread_name.hpp"
 
 #include <array>
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <utility>
 
 namespace aiperf::programs {
 
@@ -22,8 +24,14 @@ bool is_ignored(int signal) {
     return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/// Waits for a signal, which ends the program, or for the end of the work.
-void watch(SignalQueue& queue, int over) {
+bool is_pending(int signal) {
+    sigset_t pending;
+    return sigpending(&pending) == 0 && sigismember(&pending, signal) == 1;
+}
+
+/// Waits for signals, until one ends the program, or the work is over.
+void watch(SignalQueue& queue, int over, const std::function<void(int)>& on_other) {
+    base::name_this_thread("signals");
     std::array<pollfd, 2> watched{{{over, POLLIN, 0}, {queue.descriptor(), POLLIN, 0}}};
     while (true) {
         if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
@@ -33,7 +41,10 @@ void watch(SignalQueue& queue, int over) {
             return;
         }
         if (const auto signal = queue.next()) {
-            std::_Exit(128 + *signal);
+            if (asks_for_end(*signal)) {
+                std::_Exit(128 + *signal);
+            }
+            on_other(*signal);
         }
     }
 }
@@ -43,10 +54,13 @@ void watch(SignalQueue& queue, int over) {
 SignalQueue::SignalQueue() {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    if (!is_ignored(SIGHUP)) {
-        sigaddset(&set, SIGHUP);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCONT}) {
+        sigaddset(&set, signal);
+    }
+    for (const int signal : {SIGHUP, SIGTSTP}) {
+        if (!is_ignored(signal)) {
+            sigaddset(&set, signal);
+        }
     }
     if (const int error = pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) {
         throw base::SystemError("cannot block signals", error);
@@ -69,12 +83,31 @@ std::optional<int> SignalQueue::next() noexcept {
     return static_cast<int>(info.ssi_signo);
 }
 
-ExitOnSignal::ExitOnSignal(SignalQueue& queue)
+bool asks_for_end(int signal) noexcept {
+    return signal == SIGINT || signal == SIGTERM || signal == SIGHUP;
+}
+
+void stop_program() noexcept {
+    // Either of SIGTSTP and SIGCONT takes the other out of the queue: a SIGCONT that waits is the newer one.
+    if (is_pending(SIGCONT)) {
+        return;
+    }
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    // Raised while it is blocked, and so delivered by the next call: a second Ctrl-Z that waits too stops nothing anew,
+    // as the SIGCONT that ends the stop takes away both.
+    std::raise(SIGTSTP);
+    pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
+    pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+}
+
+ExitOnSignal::ExitOnSignal(SignalQueue& queue, std::function<void(int)> on_other)
     : over_(::eventfd(0, EFD_CLOEXEC)) {
     if (over_ < 0) {
         throw base::SystemError("cannot watch for signals", errno);
     }
-    watcher_ = std::thread([&queue, over = over_] { watch(queue, over); });
+    watcher_ = std::thread([&queue, over = over_, on_other = std::move(on_other)] { watch(queue, over, on_other); });
 }
 
 ExitOnSignal::~ExitOnSignal() {

@@ -16,6 +16,9 @@ namespace aiperf::process {
 /// or nothing. Empty: no such process. Reads /proc only; the process is not disturbed.
 [[nodiscard]] std::vector<std::string> thread_report(pid_t pid);
 
+/// True where a process is stopped (SIGSTOP, Ctrl-Z), or has ended.
+[[nodiscard]] bool is_stopped(pid_t pid);
+
 /// What `thread_report` reads of one thread: the files of its directory below /proc.
 struct ThreadFiles {
     std::string comm;

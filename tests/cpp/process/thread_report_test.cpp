@@ -147,11 +147,14 @@ TEST_CASE("the threads of a child process are seen, running and stopped") {
     REQUIRE(comes(pid, "process_test_ch (tid " + std::to_string(pid) + ")", "sleeping in p"));  // pause, ppoll
     supervisor.signal_all(SIGSTOP);
     REQUIRE(comes(pid, "process_test_ch", "): stopped, "));
+    REQUIRE(process::is_stopped(pid));
     supervisor.signal_all(SIGCONT);
     REQUIRE(comes(pid, "process_test_ch", "sleeping in "));
+    REQUIRE_FALSE(process::is_stopped(pid));
     supervisor.kill(child);
     REQUIRE(supervisor.wait_ended(child, process::test::hang_limit()));
     REQUIRE(thread_report(pid).empty());
+    REQUIRE(process::is_stopped(pid));
 }
 
 TEST_CASE("a name with brackets and spaces does not mislead the reader of the state") {
