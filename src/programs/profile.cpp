@@ -144,11 +144,11 @@ private:
         std::_Exit(k_signal_exit + signal_);
     }
 
-    /// Null: the run is being prepared, or its end.
+    /// Null: the run is being prepared.
     static std::string whereabouts_of(const control::Run* run, const char* headline) {
         std::vector<pid_t> processes{::getpid()};
         if (run == nullptr) {
-            return whereabouts(headline, {"no run yet, or none any more"}, processes);
+            return whereabouts(headline, {"it is being prepared"}, processes);
         }
         const std::vector<pid_t> children = run->children();
         processes.insert(processes.end(), children.begin(), children.end());

@@ -117,11 +117,38 @@ TEST_CASE("the live display is drawn five times a second and gone at the end") {
     REQUIRE(written == "\r\x1b[3A\x1b[J" + plain_line(s) + "\n");
 }
 
+TEST_CASE("a pause leaves one line in place of the display, which comes back at once") {
+    std::string written;
+    Terminal terminal([&](std::string_view text) { written += text; });
+    Progress progress(ProgressMode::live, terminal);
+    const control::Snapshot s = halfway();
+    progress.show(s, at(0ms), 80);
+    const std::string display = written;
+    written.clear();
+    progress.pause(s);
+    REQUIRE(written == "\r\x1b[3A\x1b[J" + plain_line(s) + "\n");
+    written.clear();
+    progress.show(s, at(1ms), 80);
+    REQUIRE(written.empty());
+    progress.resume();
+    progress.show(s, at(2ms), 80);
+    REQUIRE(written == display);
+}
+
+TEST_CASE("a pause adds nothing to plain lines") {
+    std::string written;
+    Terminal terminal([&](std::string_view text) { written += text; });
+    Progress progress(ProgressMode::lines, terminal);
+    progress.pause(halfway());
+    REQUIRE(written.empty());
+}
+
 TEST_CASE("silent progress writes nothing") {
     std::string written;
     Terminal terminal([&](std::string_view text) { written += text; });
     Progress progress(ProgressMode::silent, terminal);
     progress.show(halfway(), at(0s), 80);
+    progress.pause(halfway());
     progress.finish(halfway());
     REQUIRE(written.empty());
 }
