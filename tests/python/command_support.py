@@ -151,6 +151,16 @@ class Running:
         os.kill(self.process.pid, number)
 
     @property
+    def stdout(self) -> str:
+        """What it has written so far."""
+        return self._read(self._out)
+
+    @property
+    def stderr(self) -> str:
+        """What it has written so far."""
+        return self._read(self._err)
+
+    @property
     def ended(self) -> bool:
         """Whether it has."""
         return self.process.poll() is not None

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from command_support import Mock, Running
     from conftest import Command, MockFactory
 
-REQUESTS = 60
-SLOW_ENOUGH = chat_script(answer(first_ms=20, gap_ms=5))
+REQUESTS = 120
+SLOW_ENOUGH = chat_script(answer(first_ms=40, gap_ms=5))
 BACKENDS = ["thread"]
 
 
@@ -149,7 +149,10 @@ class Terminal:
 
         def shown() -> re.Match[str] | None:
             if select.select([self._fd], [], [], 0)[0]:
-                self.text += os.read(self._fd, 65536).decode("utf-8", "replace")
+                try:
+                    self.text += os.read(self._fd, 65536).decode("utf-8", "replace")
+                except OSError as error:  # the end: nobody has the terminal open any more
+                    raise AssertionError(f"the shell has ended without {pattern!r}: {self.text!r}") from error
             return re.search(pattern, self.text, re.DOTALL)
 
         found = wait_until(shown, HANG_S, f"{pattern!r} on the terminal")
@@ -181,8 +184,8 @@ def test_ctrl_z_on_a_terminal_gives_it_back_and_fg_draws_the_progress_anew(
     terminal.wait_for(display)
     terminal.type(b"\x1a")
     stopped = 128 + signal.SIGTSTP
-    terminal.wait_for(rf"\x1b\[J(profiling: \d+/{REQUESTS} requests[^\r\n]*)\r\n(?!.*{display}).*shell: {stopped}\r\n")
-    terminal.wait_for(rf"shell: {stopped}\r\n.*{display}.*shell: 0\r\n")
+    erased, line = r"\x1b\[J", rf"profiling: \d+/{REQUESTS} requests[^\r\n]*\r\n"
+    terminal.wait_for(rf"{erased}{line}((?!{display}).)*shell: {stopped}\r\n.*{display}.*shell: 0\r\n")
     assert_complete(command)
 
 
@@ -207,6 +210,28 @@ def test_a_run_tells_where_it_and_its_threads_are_and_goes_on(
         place = r"(sleeping in epoll_\w+|running)"
         assert re.search(rf"^    {worker} \(tid \d+\): {place}, \d+\.\d\d s of CPU$", report, re.MULTILINE)
     assert re.search(r"^    journal \(tid \d+\): ", report, re.MULTILINE)
+
+
+# ---- in the results server's grace
+
+
+def test_in_the_grace_only_a_signal_that_asks_for_the_end_ends_it(command: Command, mock: MockFactory) -> None:
+    flags = ["--request-count", "4", "--api-port", "0"]
+    grace = {"AIPERF_API_SERVER_POST_COMPLETE_GRACE": "300"}
+    running = command.start_profile(mock().url, *flags, env=grace, preexec=own_group)
+    pid = running.process.pid
+    wait_until(lambda: running.stdout, HANG_S, "report of the run")
+    running.signal(signal.SIGUSR1)
+    wait_until(lambda: f"  process {pid}:\n" in running.stderr, HANG_S, "report of the threads")
+    running.signal(signal.SIGTSTP)
+    wait_until(lambda: is_stopped(pid), HANG_S, "stop of the program")
+    running.signal(signal.SIGCONT)
+    wait_until(lambda: "T" not in states(pid), HANG_S, "end of the stop")
+    running.signal(signal.SIGUSR1)
+    wait_until(lambda: running.stderr.count(f"  process {pid}:\n") == 2, HANG_S, "second report")
+    assert not running.ended
+    running.signal(signal.SIGTERM)
+    assert running.wait().exit_code == 0
 
 
 # ---- while the run is being prepared
