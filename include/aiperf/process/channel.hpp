@@ -26,7 +26,7 @@ enum class ChannelState : std::uint8_t {
 class Channel {
 public:
     /// What may wait for a peer that does not read; beyond it send() refuses.
-    static constexpr std::size_t k_max_queued_bytes = std::size_t{128} << 20U;
+    static constexpr std::size_t k_max_queued_bytes = std::size_t{64} << 20U;
 
     /// Takes a connected stream socket and makes it non-blocking.
     explicit Channel(Descriptor socket, std::size_t max_payload_bytes = k_max_frame_bytes);

@@ -12,7 +12,7 @@ namespace aiperf::process {
 inline constexpr std::size_t k_frame_header_bytes = 4;
 
 /// The largest payload a frame may carry unless a smaller limit is asked for.
-inline constexpr std::size_t k_max_frame_bytes = std::size_t{64} << 20U;
+inline constexpr std::size_t k_max_frame_bytes = std::size_t{16} << 20U;
 
 /// The frame around `payload` (1 to k_max_frame_bytes bytes; the caller checks).
 [[nodiscard]] std::string encode_frame(std::string_view payload);

@@ -26,7 +26,9 @@ public:
         return {.body = bodies_[index], .input_tokens = static_cast<std::int32_t>(100 + index), .requested_tokens = 5};
     }
 
-    [[nodiscard]] const std::string& conversation_id(std::size_t index) const override { return bodies_[index]; }
+    [[nodiscard]] std::string_view conversation_id(std::size_t index) const noexcept override { return bodies_[index]; }
+
+    [[nodiscard]] int descriptor() const noexcept override { return -1; }
 
 private:
     std::vector<std::string> bodies_;

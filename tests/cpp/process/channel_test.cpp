@@ -69,7 +69,7 @@ TEST_CASE("a peer that does not read cannot make the queue grow without end") {
     while (ends.ours.send(large)) {
         REQUIRE(++taken < 100);
     }
-    CHECK(taken >= 7);
+    CHECK(taken >= 3);
     CHECK(ends.ours.state() == ChannelState::open);
     CHECK_FALSE(ends.ours.flush_until(base::now()));
 }

@@ -26,7 +26,11 @@ public:
 
     [[nodiscard]] Entry entry(std::size_t index) const noexcept override { return {entries_[index].second, -1, -1}; }
 
-    [[nodiscard]] const std::string& conversation_id(std::size_t index) const override { return entries_[index].first; }
+    [[nodiscard]] std::string_view conversation_id(std::size_t index) const noexcept override {
+        return entries_[index].first;
+    }
+
+    [[nodiscard]] int descriptor() const noexcept override { return -1; }
 
 private:
     std::vector<std::pair<std::string, std::string>> entries_;  ///< conversation, body
