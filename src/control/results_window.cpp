@@ -3,6 +3,7 @@
 #include "aiperf/api/server.hpp"
 #include "aiperf/api/status_file.hpp"
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/thread_name.hpp"
 #include "aiperf/config/options.hpp"
 #include "aiperf/config/words.hpp"
 #include "aiperf/process/service_state.hpp"
@@ -130,6 +131,7 @@ void ResultsWindow::start(const Preparation& preparation, const api::ServerOptio
 }
 
 void ResultsWindow::follow(const Look& look) {
+    base::name_this_thread("results window");
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         lock.unlock();

@@ -1,3 +1,4 @@
+#include "aiperf/base/thread_name.hpp"
 #include "aiperf/load/worker.hpp"
 #include "crew.hpp"
 
@@ -55,6 +56,7 @@ private:
     using Worker = load::Worker<load::EpollIo>;
 
     void work(std::uint32_t number) noexcept {
+        base::name_this_thread(("worker " + std::to_string(number)).c_str());
         try {
             workers_[number]->run();
         } catch (const std::exception& error) {

@@ -1,3 +1,4 @@
+#include "aiperf/base/thread_name.hpp"
 #include "aiperf/load/plan_text.hpp"
 #include "aiperf/load/worker.hpp"
 #include "aiperf/process/bell.hpp"
@@ -44,6 +45,7 @@ public:
 
 private:
     void listen(Worker& worker) noexcept {
+        base::name_this_thread("channel");
         while (channel_.state() == process::ChannelState::open) {
             if (channel_.receive_until(base::Instant::max())) {
                 worker.wake();
@@ -72,6 +74,7 @@ int work(process::ChildLink& link, std::uint32_t number, const std::filesystem::
     link.register_service();
     {
         const Listener listener(link.channel(), worker);
+        base::name_this_thread(("worker " + std::to_string(number)).c_str());
         worker.run();
     }
     journal->finish_worker(number);

@@ -31,6 +31,7 @@ using namespace std::chrono_literals;
 
 constexpr base::Nanoseconds k_look_around = 50ms;  // how late a signal may be seen
 constexpr base::Nanoseconds k_stop_patience = 1s;  // for the processes of the run to stop on Ctrl-Z
+constexpr base::Nanoseconds k_quit_patience = 2s;
 constexpr std::size_t k_help_width = 100;
 constexpr int k_signal_exit = 128;
 constexpr const char* k_asked = "SIGUSR1: where the run is";
@@ -137,10 +138,13 @@ private:
         run_->cancel(k_signal_exit + signal);
     }
 
-    /// Out at once: nothing is waited for, the journal stays as it is.
+    /// Out at once: nothing is exported, the journal stays as it is. What is waited for, shortly, is that status.json
+    /// says so and that no process is left; those that are end with this one.
     [[noreturn]] void quit() {
         run_->abort();
+        run_->end_hold();
         terminal_.clear();
+        static_cast<void>(run_->wait_closed_for(k_quit_patience));
         std::_Exit(k_signal_exit + signal_);
     }
 
