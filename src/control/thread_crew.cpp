@@ -1,3 +1,4 @@
+#include "aiperf/base/thread_name.hpp"
 #include "aiperf/load/worker.hpp"
 #include "crew.hpp"
 
@@ -56,6 +57,7 @@ private:
 
     void work(std::uint32_t number) noexcept {
         try {
+            base::name_this_thread(("worker " + std::to_string(number)).c_str());
             workers_[number]->run();
         } catch (const std::exception& error) {
             note_death(number, error.what());

@@ -1,3 +1,4 @@
+#include "aiperf/base/thread_name.hpp"
 #include "aiperf/load/plan_text.hpp"
 #include "aiperf/load/worker.hpp"
 #include "aiperf/process/bell.hpp"
@@ -44,6 +45,7 @@ public:
 
 private:
     void listen(Worker& worker) noexcept {
+        base::name_this_thread("listener");
         while (channel_.state() == process::ChannelState::open) {
             if (channel_.receive_until(base::Instant::max())) {
                 worker.wake();
@@ -62,6 +64,7 @@ private:
 }  // namespace
 
 int work(process::ChildLink& link, std::uint32_t number, const std::filesystem::path& journal_directory) {
+    base::name_this_thread(("worker " + std::to_string(number)).c_str());
     load::LoadPlan plan = load::decode_plan(process::read_memory_file(inherited(WorkerFile::plan)));
     plan.dataset = dataset::open_dataset(released(WorkerFile::dataset));
     const auto shared = load::SharedMapping::attach(released(WorkerFile::state));

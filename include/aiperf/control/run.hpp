@@ -76,7 +76,7 @@ struct Environment {
     std::filesystem::path working_directory = ".";
     std::shared_ptr<spdlog::logger> logger;  ///< null: silent
     /// Called, on a thread of its own, where a step of the run is 10 s behind its deadline; must not throw.
-    std::function<void(const std::string& sentence)> on_stuck;
+    std::function<void(const std::string& sentence)> on_stuck{};
 
     /// The process's own environment and working directory.
     [[nodiscard]] static Environment of_process();
