@@ -1,6 +1,6 @@
 #include "aiperf/api/wire.hpp"
 
-#include "aiperf/base/archive.hpp"
+#include "../base/archive.hpp"
 #include "aiperf/base/error.hpp"
 
 namespace aiperf::base {

@@ -56,8 +56,8 @@ private:
     using Worker = load::Worker<load::EpollIo>;
 
     void work(std::uint32_t number) noexcept {
-        base::name_this_thread(("worker " + std::to_string(number)).c_str());
         try {
+            base::name_this_thread(("worker " + std::to_string(number)).c_str());
             workers_[number]->run();
         } catch (const std::exception& error) {
             note_death(number, error.what());

@@ -52,7 +52,7 @@ private:
             }
         }
         if (!over_.load()) {
-            ::_exit(process::k_orphan_exit_code);
+            process::ChildLink::end_as_orphan();
         }
     }
 
@@ -64,6 +64,7 @@ private:
 }  // namespace
 
 int work(process::ChildLink& link, std::uint32_t number, const std::filesystem::path& journal_directory) {
+    base::name_this_thread(("worker " + std::to_string(number)).c_str());
     load::LoadPlan plan = load::decode_plan(process::read_memory_file(inherited(WorkerFile::plan)));
     plan.dataset = dataset::open_dataset(released(WorkerFile::dataset));
     const auto shared = load::SharedMapping::attach(released(WorkerFile::state));
@@ -74,7 +75,6 @@ int work(process::ChildLink& link, std::uint32_t number, const std::filesystem::
     link.register_service();
     {
         const Listener listener(link.channel(), worker);
-        base::name_this_thread(("worker " + std::to_string(number)).c_str());
         worker.run();
     }
     journal->finish_worker(number);

@@ -1,6 +1,6 @@
 #include "aiperf/load/plan_text.hpp"
 
-#include "aiperf/base/archive.hpp"
+#include "../base/archive.hpp"
 #include "aiperf/base/error.hpp"
 
 #include <cstring>

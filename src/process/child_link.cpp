@@ -32,7 +32,7 @@ void arm_death_signal(int parent_pid) {
     }
     // A parent that ended before the line above sends no signal any more.
     if (::getppid() != parent_pid) {
-        ::_exit(k_orphan_exit_code);
+        ChildLink::end_as_orphan();
     }
 }
 
@@ -55,6 +55,10 @@ ChildLink ChildLink::from_environment(const Variables& variables) {
 void ChildLink::ignore_interrupts() noexcept {
     ::signal(SIGINT, SIG_IGN);
     ::signal(SIGTERM, SIG_IGN);
+}
+
+void ChildLink::end_as_orphan() noexcept {
+    ::_exit(k_orphan_exit_code);
 }
 
 void ChildLink::claim(ServiceState state) {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 REQUESTS = 120
 SLOW_ENOUGH = chat_script(answer(first_ms=40, gap_ms=5))
-BACKENDS = ["thread"]
+BACKENDS = ["thread", "process"]
 
 
 def own_group() -> None:

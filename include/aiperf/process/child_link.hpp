@@ -33,6 +33,9 @@ public:
     /// of its own (HTTP libraries do).
     static void ignore_interrupts() noexcept;
 
+    /// Ends this process at once, with k_orphan_exit_code: its starter is gone. From any thread.
+    [[noreturn]] static void end_as_orphan() noexcept;
+
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
     /// Close-on-exec, as all our descriptors.
