@@ -118,6 +118,7 @@ void bind_result(py::module_& module) {
     py::class_<Result>(module, "Result", "What a finished run leaves.")
         .def_property_readonly("status", [](const Result& self) { return control::to_string(self.status); })
         .def_readonly("error", &Result::error)
+        .def_readonly("error_type", &Result::error_type)
         .def_readonly("summary", &Result::summary)
         .def_property_readonly(
             "records", [](const Result& self) { return std::const_pointer_cast<record::RecordSet>(self.records); })
@@ -139,6 +140,8 @@ void bind_run(py::module_& module) {
         .def("end_hold", &Run::end_hold, free)
         .def("wait_closed", &wait_closed, py::arg("timeout_s"), "True = the results server is closed too.")
         .def_property_readonly("api_url", &Run::api_url)
+        .def("where", &Run::where, free)
+        .def("children", &Run::children, free)
         .def("abort", &Run::abort, free)
         .def("wait", &wait, py::arg("timeout_s"), "True = over. Python's signal handlers run meanwhile.")
         .def("snapshot", &Run::snapshot, free)

@@ -11,6 +11,7 @@ namespace {
 
 PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::object> config_error;
 PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::object> run_error;
+PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::object> process_error;
 
 py::object make_exception(py::module_& module, const char* name, PyObject* base, const char* doc) {
     const std::string qualified = std::string("aiperf_cpp.") + name;
@@ -32,7 +33,8 @@ void set_config_error(const base::ConfigError& error) {
 }
 
 void set_run_error(const base::RunError& error) {
-    const py::object& type = run_error.get_stored();
+    const bool of_process = dynamic_cast<const base::ProcessError*>(&error) != nullptr;
+    const py::object& type = of_process ? process_error.get_stored() : run_error.get_stored();
     py::object instance = type(error.what());
     const auto* system = dynamic_cast<const base::SystemError*>(&error);
     instance.attr("errno") = system != nullptr ? py::object(py::int_(system->error_number())) : py::none();
@@ -66,6 +68,12 @@ void bind_exceptions(py::module_& module) {
             "RunError",
             PyExc_RuntimeError,
             "A run that could not be started, finished or exported. `errno` where the system said so.");
+    });
+    process_error.call_once_and_store_result([&] {
+        return make_exception(module,
+                              "ProcessError",
+                              run_error.get_stored().ptr(),
+                              "A process of a run that did not start, or died before it was told to stop.");
     });
     for (const char* name : {"field", "value", "allowed"}) {
         config_error.get_stored().attr(name) = "";

@@ -9,7 +9,7 @@ Nothing is printed, and no signal handler is touched.
 """
 
 from aiperf_cpp._config import RunConfig
-from aiperf_cpp._core import ConfigError, RunError, Snapshot, __version__
+from aiperf_cpp._core import ConfigError, ProcessError, RunError, Snapshot, __version__
 from aiperf_cpp._result import ErrorCount, Metric, Result
 from aiperf_cpp._run import Run, profile, recover
 from aiperf_cpp._settings import Setting, Settings
@@ -21,6 +21,7 @@ __all__ = [
     "ConfigError",
     "ErrorCount",
     "Metric",
+    "ProcessError",
     "Result",
     "Run",
     "RunConfig",

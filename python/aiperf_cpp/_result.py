@@ -101,6 +101,11 @@ class Result:
         return self._core.error
 
     @property
+    def error_type(self) -> str:
+        """The exception that profile() raises for it: "RunError" or "ProcessError"; empty without an error."""
+        return self._core.error_type
+
+    @property
     def exit_code(self) -> int:
         """What the command line would exit with: 0, 1 (no good answer) or 130 (cancelled)."""
         return self._core.exit_code

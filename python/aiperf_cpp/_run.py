@@ -100,6 +100,14 @@ class Run:
             self._core.wait_closed(None)
             raise
 
+    def where(self) -> list[str]:
+        """Lines for a person: the step of the run with its deadline, its processes with their states."""
+        return self._core.where()
+
+    def children(self) -> list[int]:
+        """The pids of the run's processes; none with the thread backend."""
+        return self._core.children()
+
     def snapshot(self) -> _core.Snapshot:
         """The run at this moment."""
         return self._core.snapshot()
@@ -185,12 +193,13 @@ def profile(
     """Runs one benchmark to its end.
 
     Raises ConfigError for options that are refused (nothing has been started then) and RunError for a run that could
-    not be finished; `error.result` is what there is of it. Failed requests are no exception: see Result.errors.
+    not be finished, ProcessError where that is because a process of it died; `error.result` is what there is of it. Failed requests are no exception: see Result.errors.
     """
     with Run(config, environment=environment, **options) as run:
         result = run.result()
     if result.status == "incomplete":
-        error = _core.RunError(result.error or "the run ended before it was complete")
+        kind = _core.ProcessError if result.error_type == "ProcessError" else _core.RunError
+        error = kind(result.error or "the run ended before it was complete")
         error.result = result
         raise error
     return result

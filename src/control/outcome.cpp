@@ -71,6 +71,7 @@ std::shared_ptr<const record::RecordSet> records_of(const Preparation& prepared,
 void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t entries, bool export_files) {
     result.summary = metric::summarise(*result.records, context_of(result));
     if (result.error.empty() && result.status == Status::complete && result.summary.valid == 0) {
+        result.error_type = "RunError";
         result.error = "all " + std::to_string(result.summary.failed) + " requests failed";
         if (!result.summary.errors.empty()) {
             result.error += "; the most frequent error: " + result.summary.errors.front().details.type + ": " +
@@ -88,15 +89,24 @@ void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t 
     result.artifacts = report::write_artifacts(input, result.artifact_directory);
 }
 
+void Outcome::fail(std::string what, const char* type) {
+    if (error.empty()) {
+        error = std::move(what);
+        error_type = type;
+    }
+}
+
 void Outcome::conclude(bool export_files) {
     result.config = prepared.asked;
     result.benchmark_id = prepared.benchmark_id();
     result.artifact_directory = prepared.artifact_directory;
     result.error = error;
+    result.error_type = error_type;
     result.status = !error.empty() ? Status::incomplete : Status::complete;
     if (cancelled) {
         result.status = export_files ? Status::cancelled : Status::incomplete;
         result.error = export_files ? std::string{} : "ended at once, without artifacts; the journal is whole";
+        result.error_type = export_files ? "" : "RunError";
     }
     result.records = records_of(prepared, *this);
     fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries, export_files);

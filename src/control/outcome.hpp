@@ -24,7 +24,11 @@ struct Outcome {
     const Preparation& prepared;
     std::unique_ptr<JournalFolder> folder;  ///< null: the run did not get that far
     load::LoadPlan plan;
-    std::string error;  ///< what went wrong; empty = nothing
+    /// Notes what went wrong; the first thing counts.
+    void fail(std::string what, const char* type = "RunError");
+
+    std::string error;       ///< what went wrong; empty = nothing
+    std::string error_type;  ///< "RunError", "ProcessError"
     bool cancelled = false;
     Result result;
 };

@@ -111,9 +111,9 @@ private:
             }
             if (!kit_.supervisor.view(child).alive()) {
                 const auto death = kit_.supervisor.death(child);
-                throw base::RunError(death ? "a worker did not start: " + death->sentence
-                                           : "a worker did not present itself in time "
-                                             "(AIPERF_SERVICE_REGISTRATION_TIMEOUT)");
+                throw base::ProcessError(death ? "a worker did not start: " + death->sentence
+                                               : "a worker did not present itself in time "
+                                                 "(AIPERF_SERVICE_REGISTRATION_TIMEOUT)");
             }
         }
     }

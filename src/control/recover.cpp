@@ -63,6 +63,7 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
     result.benchmark_id = description.benchmark_id;
     const std::uint64_t lost = records->settle_lost();
     result.status = Status::incomplete;
+    result.error_type = "RunError";
     result.error = records->finished() ? std::string("recovered from the journal of a run that ended without artifacts")
                                        : "recovered from the journal of an interrupted run; " + std::to_string(lost) +
                                              " requests were in flight";

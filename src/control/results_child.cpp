@@ -184,8 +184,8 @@ private:
         }
         if (!is_alive()) {
             const auto death = supervisor_.death(child_);
-            throw base::RunError("the results server did not start: " +
-                                 (death ? death->sentence : std::string("it did not present itself in time")));
+            throw base::ProcessError("the results server did not start: " +
+                                     (death ? death->sentence : std::string("it did not present itself in time")));
         }
     }
 

@@ -58,7 +58,7 @@ api::Ending ending_of(const Result& result) {
     ending.status = status_of(result.status);
     ending.exit_code = result.exit_code();
     if (!result.error.empty()) {
-        ending.error = api::RunFailure{"RunError", result.error};
+        ending.error = api::RunFailure{result.error_type, result.error};
     }
     if (result.records != nullptr && !result.records->records().empty()) {
         const bool whole = result.status == Status::complete;
@@ -71,17 +71,14 @@ api::Ending ending_of(const Result& result) {
 
 }  // namespace
 
-ResultsWindow::ResultsWindow(const Preparation& preparation, Look look, Log log, const ProcessKit* kit)
+ResultsWindow::ResultsWindow(const Preparation& preparation, Look look, Log log)
     : state_(facts_of(preparation)),
+      look_(std::move(look)),
       log_(std::move(log)),
       grace_(preparation.settings.api_server.post_complete_grace),
       closing_(preparation.settings.api_server.shutdown_timeout + k_beyond_closing),
       response_delay_(preparation.settings.api_server.shutdown_response_delay) {
     api::write_status_file(preparation.artifact_directory, state_.status_body());
-    open(preparation, kit);
-    if (host_ != nullptr) {
-        follower_ = std::thread([this, look = std::move(look)] { follow(look); });
-    }
 }
 
 ResultsWindow::~ResultsWindow() {
@@ -126,16 +123,19 @@ void ResultsWindow::start(const Preparation& preparation, const api::ServerOptio
                                : host_in_process(state_.facts(), options, std::move(events), *kit);
     api::write_api_file(preparation.artifact_directory,
                         {host->url(), options.host, host->port(), ::getpid(), preparation.benchmark_id()});
-    const std::scoped_lock lock(mutex_);
-    host_ = std::move(host);
+    {
+        const std::scoped_lock lock(mutex_);
+        host_ = std::move(host);
+    }
+    follower_ = std::thread([this] { follow(); });
 }
 
-void ResultsWindow::follow(const Look& look) {
+void ResultsWindow::follow() {
     base::name_this_thread("results window");
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         lock.unlock();
-        api::Progress progress = look();
+        api::Progress progress = look_();
         host_->show(progress);
         state_.set_progress(std::move(progress));
         lock.lock();

@@ -28,13 +28,15 @@ public:
     using Look = std::function<api::Progress()>;
     using Log = std::function<void(spdlog::level::level_enum, const std::string&)>;
 
-    /// Writes the first status.json and starts the server, if any: as a process where `kit` is given, else as a thread.
-    /// `look` is called often, from a thread of the window; `log` from any. A port given by flag that cannot be bound
-    /// throws base::RunError; one from the environment is a warning.
-    ResultsWindow(const Preparation& preparation, Look look, Log log, const ProcessKit* kit);
+    /// Writes the first status.json. `look` is called often, from a thread of the window; `log` from any.
+    ResultsWindow(const Preparation& preparation, Look look, Log log);
     ~ResultsWindow();
     ResultsWindow(const ResultsWindow&) = delete;
     ResultsWindow& operator=(const ResultsWindow&) = delete;
+
+    /// Starts the server, if there is to be one: as a process where `kit` is given, else as a thread. A port given by
+    /// flag that cannot be bound throws base::RunError; one from the environment is a warning.
+    void open(const Preparation& preparation, const ProcessKit* kit);
 
     /// Makes the run's end visible, and waits until the server confirms it: call it when the artifacts are on disk.
     void publish(const Result& result);
@@ -47,13 +49,13 @@ public:
     [[nodiscard]] std::string url() const;
 
 private:
-    void open(const Preparation& preparation, const ProcessKit* kit);
     void start(const Preparation& preparation, const api::ServerOptions& options, const ProcessKit* kit);
-    void follow(const Look& look);
+    void follow();
     void end_hold_at(base::Instant when) noexcept;
     [[nodiscard]] api::Wake wait(base::Instant deadline);
 
     api::RunState state_;
+    Look look_;
     Log log_;
     base::Nanoseconds grace_;
     base::Nanoseconds closing_;

@@ -49,8 +49,10 @@ void Run::Impl::execute() noexcept {
         start_supervisor();
         open_window();
         put_load(outcome);
+    } catch (const base::ProcessError& error) {
+        outcome.fail(error.what(), "ProcessError");
     } catch (const std::exception& error) {
-        outcome.error = error.what();
+        outcome.fail(error.what());
     }
     finish(outcome);
     show_end();
@@ -84,17 +86,19 @@ MakeCrew Run::Impl::crew() const {
 }
 
 void Run::Impl::open_window() {
-    const auto kit = this->kit();
     auto window = std::make_unique<ResultsWindow>(
         prepared_,
         [this] { return look(); },
-        [this](spdlog::level::level_enum level, const std::string& text) { log(level, text); },
-        kit ? &*kit : nullptr);
-    if (const std::string url = window->url(); !url.empty()) {
+        [this](spdlog::level::level_enum level, const std::string& text) { log(level, text); });
+    {
+        const std::scoped_lock lock(mutex_);
+        window_ = std::move(window);  // first: if it cannot listen, status.json still says how the run ended
+    }
+    const auto kit = this->kit();
+    window_->open(prepared_, kit ? &*kit : nullptr);
+    if (const std::string url = window_->url(); !url.empty()) {
         log(spdlog::level::info, "results server: " + url + "/api/results");
     }
-    const std::scoped_lock lock(mutex_);
-    window_ = std::move(window);
 }
 
 /// Summary, artifacts, status: after it the result is there for everybody.
@@ -107,9 +111,10 @@ void Run::Impl::finish(Outcome& outcome) noexcept {
         // Without the folder the directory is another run's: nothing of it is touched.
         outcome.conclude(outcome.folder != nullptr && wish_.load() != Wish::abort);
     } catch (const std::exception& error) {
-        outcome.error = outcome.error.empty() ? error.what() : outcome.error;
+        outcome.fail(error.what());
         outcome.result.status = Status::incomplete;
         outcome.result.error = outcome.error;
+        outcome.result.error_type = outcome.error_type;
     }
     if (!outcome.result.error.empty()) {
         log(spdlog::level::err, outcome.result.error);
@@ -229,10 +234,12 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
         std::rethrow_exception(failure);
     }
     journal.finish(slots);
-    outcome.error = driver.failure();
+    if (!driver.failure().empty()) {
+        outcome.fail(driver.failure(), "ProcessError");
+    }
     if (const int number = driver.state().journal_error.load(); number != 0) {
-        outcome.error =
-            "the journal cannot grow: " + journal.directory().string() + ": " + std::generic_category().message(number);
+        outcome.fail("the journal cannot grow: " + journal.directory().string() + ": " +
+                     std::generic_category().message(number));
     }
 }
 

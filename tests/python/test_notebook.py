@@ -28,10 +28,11 @@ def test_a_notebook_runs_watches_and_awaits(mock: MockFactory, tmp_path: Path) -
         "result = ap.profile(**options)\nresult",
         "with ap.Run(**options) as run:\n    seen = [s.phase for s in run.watch(every=0.02)]\nprint(seen[-1])",
         "result = await ap.Run(**options).start().wait_async()\nprint(result.valid)",
+        "result = ap.profile(**options, backend='process', workers_max=2, concurrency=2)\nprint(result.status)",
         "async with ap.Run(**options) as run:\n    pass\nprint(run.result().status)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=90, kernel_name="python3").execute(cwd=str(tmp_path))
     outputs = [cell["outputs"] for cell in notebook.cells]
     assert "Time to First Token" in outputs[1][0]["data"]["text/html"]
-    assert [output[0]["text"].strip() for output in outputs[2:]] == ["done", "5", "complete"]
+    assert [output[0]["text"].strip() for output in outputs[2:]] == ["done", "5", "complete", "complete"]

@@ -25,10 +25,11 @@ COMPLETE = [
 ]
 
 
+@pytest.mark.parametrize("backend", ["thread", "process"])
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("name", COMPLETE)
-def test_a_recorded_run_is_repeated(name: str, workers: int, program: Path) -> None:
+def test_a_recorded_run_is_repeated(name: str, workers: int, backend: str, program: Path) -> None:
     command = [sys.executable, str(ROOT / "tests" / "parity" / "run.py"), "--cases", str(CASES)]
-    command += ["--program", str(program), "--workers", str(workers), "--all-must-pass", name]
+    command += ["--program", str(program), "--workers", str(workers), "--backend", backend, "--all-must-pass", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -57,4 +57,10 @@ private:
     int error_number_;
 };
 
+/// A process of a run that did not start, or died before it was told to stop; what is known of it is in the message.
+class ProcessError : public RunError {
+public:
+    using RunError::RunError;
+};
+
 }  // namespace aiperf::base

@@ -57,7 +57,8 @@ struct Snapshot {
 /// What a finished run leaves.
 struct Result {
     Status status = Status::incomplete;
-    std::string error;  ///< why `incomplete`, or why everything failed; else empty
+    std::string error;       ///< why `incomplete`, or why everything failed; else empty
+    std::string error_type;  ///< of `error`: "RunError", or "ProcessError" where a process of the run died; else empty
     metric::Summary summary;
     std::shared_ptr<const record::RecordSet> records;
     std::filesystem::path artifact_directory;
