@@ -192,8 +192,9 @@ def profile(
 ) -> Result:
     """Runs one benchmark to its end.
 
-    Raises ConfigError for options that are refused (nothing has been started then) and RunError for a run that could
-    not be finished, ProcessError where that is because a process of it died; `error.result` is what there is of it. Failed requests are no exception: see Result.errors.
+    Raises ConfigError for options that are refused (nothing has been started then), and RunError for a run that could
+    not be finished; ProcessError where that is because a process of it died. `error.result` is what there is of it.
+    Failed requests are no exception: see Result.errors.
     """
     with Run(config, environment=environment, **options) as run:
         result = run.result()
