@@ -89,7 +89,8 @@ def test_profile_raises_what_killed_the_run(mock: MockFactory, tmp_path: Path) -
 
 
 def test_a_helper_that_is_none_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    opts: dict[str, Any] = {"url": "localhost:1", "model": "m", "artifact_directory": tmp_path / "run", "backend": "process"}
+    opts: dict[str, Any] = {"url": "localhost:1", "model": "m", "backend": "process"}
+    opts["artifact_directory"] = tmp_path / "run"
     with pytest.raises(ap.ConfigError, match="AIPERF_HELPER: '/no/such/helper' is not allowed"):
         ap.Run(**opts, environment={"AIPERF_HELPER": "/no/such/helper"})
     assert not (tmp_path / "run").exists()
