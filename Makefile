@@ -1,6 +1,6 @@
 # The commands of this project. Each is a script in scripts/; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-all test-real check format bench clean
+.PHONY: help setup build demo test test-all test-real fuzz check format bench clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,11 +17,14 @@ demo: ## build, start the mock server, benchmark it, show the numbers, stop ever
 test: ## the C++ and the Python tests
 	@scripts/test.sh
 
-test-all: ## test, the C++ tests under sanitizers, slow tests, a real LLM server, check
+test-all: ## test, the C++ tests under sanitizers, slow tests, fuzzers, a real LLM server, check
 	@scripts/test_all.sh
 
 test-real: ## benchmark a real LLM server (builds one on first use: minutes)
 	@scripts/test_real.sh
+
+fuzz: ## search for inputs that break a parser, AIPERF_FUZZ_SECONDS (600) for each of the targets
+	@scripts/fuzz.sh
 
 check: ## formatters, linters, type checks (TIDY=all: clang-tidy on every file, not only changed ones)
 	@scripts/check.sh

@@ -25,12 +25,25 @@ endfunction()
 function(aiperf_add_tokenizers crate)
     set(archive libaiperf_tokenizers.a)
     set(library ${CMAKE_CURRENT_BINARY_DIR}/${archive})
+    set(built ${AIPERF_CARGO_TARGET_DIR}/release/${archive})
+    set(flags "")
+    set(target "")
+    if(AIPERF_FUZZ STREQUAL libfuzzer)
+        # Coverage of the Rust code guides the search as well. With a target named, cargo leaves its own tools alone.
+        execute_process(COMMAND ${AIPERF_CARGO} version --verbose OUTPUT_VARIABLE words)
+        string(REGEX MATCH "host: ([^\n]+)" line "${words}")
+        set(target --target ${CMAKE_MATCH_1})
+        set(built ${AIPERF_CARGO_TARGET_DIR}/${CMAKE_MATCH_1}/release/${archive})
+        set(coverage -Cllvm-args=-sanitizer-coverage)
+        set(flags "RUSTFLAGS=-Cpasses=sancov-module ${coverage}-level=3 ${coverage}-inline-8bit-counters\
+ ${coverage}-pc-table ${coverage}-trace-compares -Ccodegen-units=1")
+    endif()
     # A copy of our own: another build tree that shares the folder may write there while this one links.
     add_custom_command(
         OUTPUT ${library}
-        COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${AIPERF_CARGO_TARGET_DIR} ${AIPERF_CARGO} build --release
-                --locked -j2 --manifest-path ${crate}/Cargo.toml
-        COMMAND ${CMAKE_COMMAND} -E copy ${AIPERF_CARGO_TARGET_DIR}/release/${archive} ${library}
+        COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${AIPERF_CARGO_TARGET_DIR} ${flags} ${AIPERF_CARGO} build
+                --release --locked -j2 ${target} --manifest-path ${crate}/Cargo.toml
+        COMMAND ${CMAKE_COMMAND} -E copy ${built} ${library}
         DEPENDS ${crate}/Cargo.toml ${crate}/Cargo.lock ${crate}/src/lib.rs ${crate}/src/encoder.rs
         COMMENT "Building the tokenizer library with cargo"
         USES_TERMINAL VERBATIM)

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian packages by apt, Python packages into .venv. A moment when nothing is.
 #
-#   setup.sh [build|dev|check|bench]...      default: dev
+#   setup.sh [build|dev|check|bench|fuzz]...      default: dev
 #
 #   build   compiler, libraries, pybind11
 #   dev     build, and what the Python tests need
 #   check   dev, and the formatters and linters
+#   fuzz    build, and a clang with libFuzzer
 #   bench   build, and the load generator it is compared with
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -13,6 +14,7 @@
 BUILD_PACKAGES=(make g++ cmake ninja-build ccache mold libasio-dev libsimdjson-dev nlohmann-json3-dev
     libspdlog-dev libfmt-dev libcli11-dev librestinio-dev catch2)
 CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck)
+FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 BENCH_PACKAGES=(wrk libbenchmark-dev)
 MIN_CARGO_MINOR=85
 
@@ -77,8 +79,9 @@ for part in "${@:-dev}"; do
         build) ;;
         dev) requirements=dev ;;
         check) packages+=("${CHECK_PACKAGES[@]}") requirements=dev ;;
+        fuzz) packages+=("${FUZZ_PACKAGES[@]}") ;;
         bench) packages+=("${BENCH_PACKAGES[@]}") ;;
-        *) die "unknown part '$part'; known: build, dev, check, bench" ;;
+        *) die "unknown part '$part'; known: build, dev, check, bench, fuzz" ;;
     esac
 done
 install_packages "${packages[@]}"

@@ -37,6 +37,16 @@ bool is_interrupted(const std::filesystem::path& directory) {
     }
 }
 
+/// True where everything that describe() writes is there, and of its type.
+bool describes_a_run(const Json& description) {
+    const auto has = [&description](const char* key, auto is_right) {
+        return description.contains(key) && is_right(description[key]);
+    };
+    return description.is_object() && has("benchmark_id", [](const Json& value) { return value.is_string(); }) &&
+           has("entries", [](const Json& value) { return value.is_number_unsigned(); }) &&
+           has("config", [](const Json& value) { return value.is_object(); });
+}
+
 /// Moves a journal's files to a directory beside it and returns that.
 std::string move_aside(const std::filesystem::path& directory) {
     std::filesystem::path aside;
@@ -108,12 +118,12 @@ RunDescription RunDescription::read(const std::filesystem::path& journal_directo
     std::stringstream text;
     text << file.rdbuf();
     const Json description = Json::parse(text.str(), nullptr, false);
-    if (!description.is_object() || !description.contains("config")) {
+    if (!describes_a_run(description)) {
         throw base::RunError(path.string() + ": not the description of a run");
     }
     RunDescription result;
-    result.benchmark_id = description.value("benchmark_id", "");
-    result.entries = description.value("entries", std::uint64_t{0});
+    result.benchmark_id = description["benchmark_id"];
+    result.entries = description["entries"];
     result.config = config::from_json(description["config"].dump());
     return result;
 }

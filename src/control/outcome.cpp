@@ -57,6 +57,15 @@ std::vector<std::string> conversation_ids(std::uint64_t entries) {
     return ids;
 }
 
+/// How many data-set entries the records speak of.
+std::uint64_t entries_in(const record::RecordSet& set) {
+    std::uint64_t entries = 0;
+    for (const record::Record& record : set.records()) {
+        entries = std::max(entries, std::uint64_t{record.conversation} + 1);
+    }
+    return entries;
+}
+
 std::shared_ptr<const record::RecordSet> records_of(const Preparation& prepared, const Outcome& outcome) {
     if (outcome.folder != nullptr && std::filesystem::exists(prepared.journal_directory / "records")) {
         return std::make_shared<const record::JournalReader>(prepared.journal_directory);
@@ -84,7 +93,8 @@ void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t 
     report::ReportInput input = report_input(result);
     input.dataset = dataset;
     if (dataset == nullptr) {
-        input.conversation_ids = conversation_ids(entries);
+        // Of two numbers read back from a disk, one may be damaged and past all memory.
+        input.conversation_ids = conversation_ids(std::min(entries, entries_in(*result.records)));
     }
     result.artifacts = report::write_artifacts(input, result.artifact_directory);
 }

@@ -1,5 +1,7 @@
 #include "aiperf/metric/definitions.hpp"
 
+#include "aiperf/base/clock.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -43,7 +45,7 @@ Value request_latency(const RecordView& r) {
 Value decode_duration(const RecordView& r) {
     const auto latency = r.latency_ns();
     const auto first = r.first_token_ns();
-    return latency && first ? Value(static_cast<double>(*latency - *first)) : std::nullopt;
+    return latency && first ? Value(static_cast<double>(base::elapsed_ns(*first, *latency))) : std::nullopt;
 }
 
 Value inter_token_latency(const RecordView& r) {
@@ -62,7 +64,7 @@ void inter_chunk_latency(const RecordView& r, std::vector<double>& out) {
             return;
         }
         if (last != 0) {
-            out.push_back(static_cast<double>(event.at_ns - last));
+            out.push_back(static_cast<double>(base::elapsed_ns(last, event.at_ns)));
         }
         last = event.at_ns;
     }
@@ -118,11 +120,11 @@ Value usage_prompt_cache_read_tokens(const RecordView& r) {
 }
 
 Value credit_to_start_latency(const RecordView& r) {
-    return static_cast<double>(r.start_ns() - credit_issued_ns(r.record()));
+    return static_cast<double>(base::elapsed_ns(credit_issued_ns(r.record()), r.start_ns()));
 }
 
 Value effective_latency(const RecordView& r) {
-    return static_cast<double>(r.end_ns() - credit_issued_ns(r.record()));
+    return static_cast<double>(base::elapsed_ns(credit_issued_ns(r.record()), r.end_ns()));
 }
 
 // ---- Runs

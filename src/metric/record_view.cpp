@@ -1,5 +1,7 @@
 #include "aiperf/metric/record_view.hpp"
 
+#include "aiperf/base/clock.hpp"
+
 #include <algorithm>
 
 namespace aiperf::metric {
@@ -16,12 +18,13 @@ bool is_output(const record::Event& event) noexcept {
 }  // namespace
 
 std::optional<std::int64_t> RecordView::latency_ns() const noexcept {
-    const std::int64_t latency = record_->last_content_ns - start_ns();
+    const std::int64_t latency = base::elapsed_ns(start_ns(), record_->last_content_ns);
     return record_->last_content_ns != 0 && latency > 0 ? std::optional(latency) : std::nullopt;
 }
 
 std::optional<std::int64_t> RecordView::first_token_ns() const noexcept {
-    return record_->first_content_ns != 0 ? std::optional(record_->first_content_ns - start_ns()) : std::nullopt;
+    return record_->first_content_ns != 0 ? std::optional(base::elapsed_ns(start_ns(), record_->first_content_ns))
+                                          : std::nullopt;
 }
 
 std::optional<std::int64_t> RecordView::second_token_ns() const noexcept {
@@ -31,13 +34,13 @@ std::optional<std::int64_t> RecordView::second_token_ns() const noexcept {
         return std::nullopt;
     }
     const auto second = std::find_if(first + 1, all.end(), [](const auto& e) { return e.has_content(); });
-    return second != all.end() ? std::optional(second->at_ns - first->at_ns) : std::nullopt;
+    return second != all.end() ? std::optional(base::elapsed_ns(first->at_ns, second->at_ns)) : std::nullopt;
 }
 
 std::optional<std::int64_t> RecordView::first_output_ns() const noexcept {
     const std::span<const record::Event> all = events();
     const auto found = std::find_if(all.begin(), all.end(), is_output);
-    return found != all.end() ? std::optional(found->at_ns - start_ns()) : std::nullopt;
+    return found != all.end() ? std::optional(base::elapsed_ns(start_ns(), found->at_ns)) : std::nullopt;
 }
 
 std::optional<double> RecordView::inter_token_ns() const noexcept {
@@ -47,7 +50,7 @@ std::optional<double> RecordView::inter_token_ns() const noexcept {
     if (!latency || !first || !length || *length < 2) {
         return std::nullopt;
     }
-    return static_cast<double>(*latency - *first) / static_cast<double>(*length - 1);
+    return static_cast<double>(base::elapsed_ns(*first, *latency)) / static_cast<double>(*length - 1);
 }
 
 std::optional<std::int64_t> RecordView::output_tokens() const noexcept {

@@ -49,7 +49,8 @@ void count_good(const record::RecordSet& set, const RecordView& view, RunTotals&
     }
     const std::int64_t start = set.info().anchor.to_wall_ns(view.start_ns());
     totals.min_start_wall_ns = std::min(totals.min_start_wall_ns.value_or(start), start);
-    totals.max_response_wall_ns = std::max(totals.max_response_wall_ns.value_or(start), start + *latency);
+    totals.max_response_wall_ns =
+        std::max(totals.max_response_wall_ns.value_or(start), base::later_ns(start, *latency));
 }
 
 RunTotals count_requests(const record::RecordSet& set, const Context& context) {
@@ -64,7 +65,7 @@ RunTotals count_requests(const record::RecordSet& set, const Context& context) {
         totals.context_overflow += (record.flags & record::flag::context_overflow) != 0 ? 1U : 0U;
     });
     if (const auto span = profiling_span(set.info()); span && !context.cancelled) {
-        totals.window_ns = span->second - span->first;
+        totals.window_ns = base::elapsed_ns(span->first, span->second);
     }
     return totals;
 }
@@ -139,7 +140,7 @@ private:
     void reserve(const std::vector<const Definition*>& batch) {
         std::size_t events = 0;
         for (const record::Record& record : set_.records()) {
-            events += record.event_count;
+            events += set_.events(record).size();  // what is there: a damaged record may announce anything
         }
         for (std::size_t i = 0; i < batch.size(); ++i) {
             columns_[i].reserve(batch[i]->kind == Kind::list ? events : set_.records().size());

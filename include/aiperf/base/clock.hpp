@@ -21,6 +21,16 @@ using Instant = std::chrono::time_point<std::chrono::steady_clock, Nanoseconds>;
     return now().time_since_epoch().count();
 }
 
+/// Nanoseconds from one stamp to another. Wraps for stamps more than 292 years apart, as only damaged ones are.
+[[nodiscard]] constexpr std::int64_t elapsed_ns(std::int64_t from, std::int64_t to) noexcept {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from));
+}
+
+/// The stamp `elapsed` nanoseconds after another; wraps likewise.
+[[nodiscard]] constexpr std::int64_t later_ns(std::int64_t from, std::int64_t elapsed) noexcept {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(from) + static_cast<std::uint64_t>(elapsed));
+}
+
 /// One pair (monotonic, wall) taken once per run: the only way from monotonic stamps to wall time.
 struct WallAnchor {
     std::int64_t monotonic_ns = 0;
@@ -31,7 +41,7 @@ struct WallAnchor {
 
     /// Wall time, nanoseconds since the Unix epoch, of a monotonic stamp.
     [[nodiscard]] std::int64_t to_wall_ns(std::int64_t monotonic) const noexcept {
-        return wall_ns + (monotonic - monotonic_ns);
+        return later_ns(wall_ns, elapsed_ns(monotonic_ns, monotonic));
     }
 };
 

@@ -25,10 +25,9 @@ namespace aiperf::metric {
         return request_start_ns(record);
     }
     const bool cancelled = record.error == static_cast<std::uint8_t>(record::ErrorKind::cancelled);
-    if (record.event_count != 0 && !cancelled) {
-        return set.events(record).back().at_ns;
-    }
-    return record.end_ns;
+    // A damaged record may announce events that are not there.
+    const std::span<const record::Event> events = set.events(record);
+    return events.empty() || cancelled ? record.end_ns : events.back().at_ns;
 }
 
 /// When the credit of a request was issued: its slot was held.

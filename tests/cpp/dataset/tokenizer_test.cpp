@@ -2,6 +2,7 @@
 
 #include "aiperf/base/error.hpp"
 #include "tokenizer_fixtures.hpp"
+#include "use_tokenizer.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -83,7 +84,7 @@ TEST_CASE("invalid UTF-8 counts as replacement characters, wherever a text is cu
         for (std::size_t cut = 0; cut <= text.size(); ++cut) {
             const std::string_view part = std::string_view(text).substr(0, cut);
             const auto ids = tokenizer->encode(part);
-            REQUIRE(tokenizer->count(part) == ids.size());
+            REQUIRE(aiperf::test::agrees_with_itself(*tokenizer, part));
             REQUIRE(tokenizer->encode(tokenizer->decode(ids)) == ids);
         }
     }

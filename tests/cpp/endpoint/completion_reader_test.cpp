@@ -1,55 +1,23 @@
 #include "aiperf/endpoint/endpoint.hpp"
+#include "read_message.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <cstring>
-#include <memory>
-#include <ostream>
 #include <string>
 #include <vector>
 
 using aiperf::config::EndpointType;
 using aiperf::endpoint::AnswerReader;
-using aiperf::endpoint::Delta;
 using aiperf::endpoint::endpoint_of;
 using aiperf::endpoint::Usage;
 
 namespace {
 
-/// A delta that outlives the reader's next call.
-struct Message {
-    bool readable = false;
-    std::string output{};
-    std::string reasoning{};
-    std::string tool{};
-    Usage usage{};
-    bool has_usage = false;
-
-    friend bool operator==(const Message&, const Message&) = default;
-};
-
-std::ostream& operator<<(std::ostream& out, const Message& message) {
-    return out << (message.readable ? "output '" : "unreadable '") << message.output << "', reasoning '"
-               << message.reasoning << "', tool '" << message.tool << "', usage " << message.has_usage << " "
-               << message.usage.prompt_tokens << "/" << message.usage.completion_tokens << "/"
-               << message.usage.total_tokens << "/" << message.usage.reasoning_tokens << "/"
-               << message.usage.cached_tokens;
-}
+using Message = aiperf::test::ReadMessage;
 
 Message read(AnswerReader& reader, const std::string& json) {
-    constexpr std::size_t k_padding = 64;
-    const auto buffer = std::make_unique<char[]>(json.size() + k_padding);  // NOLINT: exactly so long
-    std::memcpy(buffer.get(), json.data(), json.size());
-    std::memset(buffer.get() + json.size(), '"', k_padding);  // whatever stands behind is no part of it
-    Delta delta;
-    Message message;
-    message.readable = reader.read(buffer.get(), json.size(), delta);
-    message.output = delta.output;
-    message.reasoning = delta.reasoning;
-    message.tool = delta.tool;
-    message.usage = delta.usage;
-    message.has_usage = delta.has_usage;
-    CHECK(delta.has_content() == (!message.output.empty() || !message.reasoning.empty() || !message.tool.empty()));
+    const Message message = aiperf::test::read_message(reader, json);
+    CHECK(aiperf::test::is_sound(message));
     return message;
 }
 

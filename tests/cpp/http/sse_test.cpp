@@ -1,57 +1,22 @@
 #include "aiperf/http/sse.hpp"
 
-#include "pieces.hpp"
+#include "parsed_stream.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <ostream>
 #include <string>
 #include <vector>
 
 using aiperf::base::Rng;
 using aiperf::http::SseParser;
 using aiperf::test::Cuts;
+using aiperf::test::events_of;
 using aiperf::test::for_all_cuts;
-using aiperf::test::in_pieces;
 using aiperf::test::random_cuts;
 
 namespace {
 
-struct Received {
-    std::string name;
-    std::string data;
-
-    friend bool operator==(const Received&, const Received&) = default;
-};
-
-using Events = std::vector<Received>;
-
-std::ostream& operator<<(std::ostream& out, const Received& event) {
-    return out << '(' << event.name << '|' << event.data.substr(0, 200) << ')';
-}
-
-struct Sink {
-    Events events;
-
-    void on_event(std::string_view name, char* data, std::size_t size) {
-        events.push_back({std::string(name), std::string(data, size)});
-        // The padding behind an event can be read: an instrumented build would tell.
-        volatile char last = data[size + SseParser::k_padding - 1];
-        static_cast<void>(last);
-        std::fill_n(data, size, '#');  // simdjson writes there
-    }
-};
-
-Events events_of(const std::string& input, const Cuts& cuts = {}) {
-    SseParser parser;
-    Sink sink;
-    in_pieces(input, cuts, SseParser::k_padding, [&](char* data, std::size_t size) {
-        parser.feed(data, size, sink);
-        return true;
-    });
-    parser.finish(sink);
-    return sink.events;
-}
+using Events = aiperf::test::ParsedEvents;
 
 /// Whole, and cut in all ways.
 void check(const std::string& input, const Events& expected) {
@@ -212,7 +177,7 @@ TEST_CASE("An event that lies whole in the fed bytes is handed on in place") {
 
 TEST_CASE("A parser that was reset remembers nothing") {
     SseParser parser;
-    Sink sink;
+    aiperf::test::EventKeeper sink;
     std::string half = "event: old\ndata: old\r" + std::string(SseParser::k_padding, ' ');
     parser.feed(half.data(), half.size() - SseParser::k_padding, sink);
     parser.reset();

@@ -1,7 +1,7 @@
 #include "aiperf/process/frame.hpp"
 
 #include "aiperf/base/rng.hpp"
-#include "pieces.hpp"
+#include "parsed_frames.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,6 +10,7 @@
 
 using namespace aiperf::process;
 using aiperf::base::Rng;
+using aiperf::test::frames_of;
 
 namespace {
 
@@ -33,24 +34,14 @@ TEST_CASE("a stream of frames read whole gives the payloads") {
     CHECK_FALSE(parser.in_frame());
 }
 
-TEST_CASE("a stream of frames cut at every byte gives the same payloads") {
+TEST_CASE("a stream of frames gives the same payloads however it is cut") {
     const std::string bytes = stream();
-    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
-        FrameParser parser;
-        std::vector<std::string> payloads;
-        REQUIRE(parser.feed(bytes.substr(0, cut), payloads));
-        REQUIRE(parser.feed(bytes.substr(cut), payloads));
-        REQUIRE(payloads == k_payloads);
-    }
-}
-
-TEST_CASE("a stream of frames byte by byte gives the same payloads") {
-    FrameParser parser;
-    std::vector<std::string> payloads;
-    for (const char byte : stream()) {
-        REQUIRE(parser.feed({&byte, 1}, payloads));
-    }
-    CHECK(payloads == k_payloads);
+    aiperf::test::for_all_cuts(bytes.size(), 0, [&](const aiperf::test::Cuts& cuts) {
+        const aiperf::test::ParsedFrames frames = frames_of(bytes, cuts);
+        REQUIRE(frames.payloads == k_payloads);
+        REQUIRE_FALSE(frames.damaged);
+        REQUIRE_FALSE(frames.in_frame);
+    });
 }
 
 TEST_CASE("a frame that has begun and not ended is known as such at every byte") {
@@ -101,17 +92,7 @@ TEST_CASE("a stream with random damage, in random pieces, gives the same as whol
         for (auto changes = rng.below(4); changes > 0; --changes) {
             bytes[rng.below(bytes.size())] = static_cast<char>(rng.below(256));
         }
-        FrameParser whole(400);
-        std::vector<std::string> expected;
-        whole.feed(bytes, expected);
-        FrameParser parser(400);
-        std::vector<std::string> payloads;
-        aiperf::test::in_pieces(bytes, aiperf::test::random_cuts(rng, bytes.size(), 9), 0, [&](auto data, auto size) {
-            parser.feed({data, size}, payloads);
-            return true;
-        });
-        REQUIRE(payloads == expected);
-        REQUIRE(parser.damaged() == whole.damaged());
-        REQUIRE(parser.in_frame() == whole.in_frame());
+        const auto cuts = aiperf::test::random_cuts(rng, bytes.size(), 9);
+        REQUIRE(frames_of(bytes, cuts, 400) == frames_of(bytes, {}, 400));
     }
 }

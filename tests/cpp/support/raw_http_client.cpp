@@ -78,6 +78,9 @@ void RawHttpClient::send(std::string_view bytes) {
             was_reset_ = true;
             return;
         }
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
         if (count < 0) {
             fail("send");
         }
@@ -107,7 +110,10 @@ std::string RawHttpClient::read_some() {
         return std::exchange(buffer_, {});
     }
     std::string bytes(64U << 10U, '\0');
-    const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+    ssize_t count = 0;
+    do {
+        count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+    } while (count < 0 && errno == EINTR);
     if (count < 0 && errno == ECONNRESET) {
         was_reset_ = true;
         return {};

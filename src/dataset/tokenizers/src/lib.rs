@@ -154,7 +154,7 @@ pub unsafe extern "C" fn aiperf_tokenizer_close(encoder: *mut Encoder) {
 /// `encoder` is an open handle.
 #[no_mangle]
 pub unsafe extern "C" fn aiperf_tokenizer_added_special_tokens(encoder: *const Encoder) -> u32 {
-    (*encoder).added_special_tokens()
+    catch_unwind(AssertUnwindSafe(|| (*encoder).added_special_tokens())).unwrap_or(0)
 }
 
 /// Number of ids of a text, in `*count`.
