@@ -96,7 +96,13 @@ void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t 
         // Of two numbers read back from a disk, one may be damaged and past all memory.
         input.conversation_ids = conversation_ids(std::min(entries, entries_in(*result.records)));
     }
-    result.artifacts = report::write_artifacts(input, result.artifact_directory);
+    try {
+        result.artifacts = report::write_artifacts(input, result.artifact_directory);
+    } catch (const report::ExportError& error) {
+        result.artifacts = error.written();
+        result.failed_exporters = error.failed();
+        throw;
+    }
 }
 
 void Outcome::fail(std::string what, const char* type) {

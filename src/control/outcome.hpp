@@ -33,7 +33,8 @@ struct Outcome {
     Result result;
 };
 
-/// Summary and artifacts from a set of records. `dataset` may be null.
+/// Summary and artifacts from a set of records. `dataset` may be null. Throws report::ExportError where files are
+/// missing; `result` names them and has all else.
 void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t entries, bool export_files);
 
 /// A snapshot from the live counters.

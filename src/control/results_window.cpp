@@ -65,7 +65,8 @@ api::Ending ending_of(const Result& result) {
         ending.results_json =
             api::results_json(result.summary, result.status == Status::cancelled, whole ? std::string{} : result.error);
     }
-    ending.partial = result.artifacts.empty();
+    ending.partial = result.artifacts.empty() || !result.failed_exporters.empty();
+    ending.failed_exporters = result.failed_exporters;
     return ending;
 }
 

@@ -14,25 +14,50 @@ public:
     explicit Writer(std::filesystem::path directory)
         : directory_(std::move(directory)) {}
 
-    /// Publishes one file whose contents `fill` appends.
+    /// Publishes one file whose contents `fill` appends. False: it could not be written, for a reason that is kept.
     template <class Fill>
-    void write(const char* name, Fill fill) {
+    bool write(const char* name, Fill fill) {
         const std::filesystem::path path = directory_ / name;
-        AtomicFile file(path);
-        fill(file);
-        file.publish();
+        try {
+            AtomicFile file(path);
+            fill(file);
+            file.publish();
+        } catch (const base::SystemError& error) {
+            reason_ = reason_.empty() ? error.what() : reason_;
+            failed_.emplace_back(name);
+            return false;
+        }
         written_.push_back(path);
+        return true;
     }
 
-    void write_text(const char* name, const std::string& text) {
-        write(name, [&](AtomicFile& file) { file.append(text); });
+    bool write_text(const char* name, const std::string& text) {
+        return write(name, [&](AtomicFile& file) { file.append(text); });
     }
 
-    [[nodiscard]] std::vector<std::filesystem::path> written() && { return std::move(written_); }
+    [[nodiscard]] bool all_well() const noexcept { return failed_.empty(); }
+
+    /// Why, and which.
+    [[nodiscard]] std::string failure() const {
+        std::string text = reason_;
+        for (std::size_t i = 1; i < failed_.size(); ++i) {
+            text += (i == 1 ? "; missing too: " : ", ") + failed_[i];
+        }
+        return text;
+    }
+
+    [[nodiscard]] std::vector<std::filesystem::path> finish() && {
+        if (!all_well()) {
+            throw ExportError(failure(), std::move(written_), std::move(failed_));
+        }
+        return std::move(written_);
+    }
 
 private:
     std::filesystem::path directory_;
     std::vector<std::filesystem::path> written_;
+    std::vector<std::string> failed_;
+    std::string reason_;  // of the first failure
 };
 
 void prepare(const std::filesystem::path& directory) {
@@ -66,9 +91,16 @@ std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, con
         writer.write("profile_export.jsonl", [&](AtomicFile& file) { append_records(input, file); });
     }
     writer.write_text("profile_export_aiperf.csv", summary_csv(input.summary));
-    writer.write_text("profile_export_aiperf.json", summary_json(input));
-    writer.write_text(k_ready_marker, ready_marker(input));
-    return std::move(writer).written();
+    ReportInput told = input;
+    if (!writer.all_well()) {
+        told.ending = Ending::incomplete;
+        told.error = told.error.empty() ? writer.failure() : told.error;
+    }
+    writer.write_text("profile_export_aiperf.json", summary_json(told));
+    if (writer.all_well()) {
+        writer.write_text(k_ready_marker, ready_marker(input));
+    }
+    return std::move(writer).finish();
 }
 
 }  // namespace aiperf::report

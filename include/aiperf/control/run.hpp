@@ -63,6 +63,7 @@ struct Result {
     std::shared_ptr<const record::RecordSet> records;
     std::filesystem::path artifact_directory;
     std::vector<std::filesystem::path> artifacts;  ///< files written, absolute
+    std::vector<std::string> failed_exporters;     ///< files that could not be written, by name
     config::RunConfig config;                      ///< as asked
     std::string benchmark_id;                      ///< 12 hexadecimal digits, the same in every artifact
     int cancel_code = k_interrupted;               ///< exit code where the run was cancelled

@@ -389,7 +389,7 @@ TEST_CASE("numbers that are not finite are left out of every file") {
     }
 }
 
-TEST_CASE("a full disk is an error that names the file, and leaves no part of it and no marker") {
+TEST_CASE("a file that does not fit is named and leaves no part of it and no marker, and the others are written") {
     const GoldenRun run("chat_stream_usage");
     const test::TemporaryDirectory dir;
     std::ofstream(dir.path() / ".aiperf_results_ready.json") << "{}";
@@ -400,16 +400,33 @@ TEST_CASE("a full disk is an error that names the file, and leaves no part of it
     small.rlim_cur = 6000;  // inputs.json fits, profile_export.jsonl does not
     REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
     std::string message;
+    std::vector<std::string> failed;
     try {
         report::write_artifacts(run.input(), dir.path());
-    } catch (const base::RunError& error) {
+    } catch (const report::ExportError& error) {
         message = error.what();
+        failed = error.failed();
+        CHECK(error.written().size() == 2);
     }
     setrlimit(RLIMIT_FSIZE, &old);
     std::signal(SIGXFSZ, handler);
     CHECK_THAT(message, Catch::Contains((dir.path() / "profile_export.jsonl").string()));
     CHECK_THAT(message, Catch::Contains("File too large"));
-    CHECK(dir.names() == std::vector<std::string>{"inputs.json"});
+    CHECK(failed == std::vector<std::string>{"profile_export.jsonl", "profile_export_aiperf.json"});
+    CHECK_THAT(message, Catch::Contains("missing too: profile_export_aiperf.json"));
+    CHECK(dir.names() == std::vector<std::string>{"inputs.json", "profile_export_aiperf.csv"});
+}
+
+TEST_CASE("a summary written after a file that failed says that the run is incomplete, and why") {
+    const GoldenRun run("chat_stream_usage");
+    const test::TemporaryDirectory dir;
+    const auto in_the_way = dir.path() / "profile_export_aiperf.csv";
+    std::filesystem::create_directory(in_the_way);
+    REQUIRE_THROWS_AS(report::write_artifacts(run.input(), dir.path()), report::ExportError);
+    const Json summary = Json::parse(test::read_file(dir.path() / "profile_export_aiperf.json"));
+    CHECK(summary["is_complete"] == false);
+    CHECK_THAT(summary["incomplete_reason"].get<std::string>(), Catch::Contains(in_the_way.string()));
+    CHECK_FALSE(std::filesystem::exists(dir.path() / report::k_ready_marker));
 }
 
 TEST_CASE("a directory that cannot be made is an error that names it") {
