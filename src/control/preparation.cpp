@@ -85,7 +85,9 @@ base::Nanoseconds seconds(double value) {
     return base::Nanoseconds(static_cast<std::int64_t>(std::min(value, k_longest) * 1e9));
 }
 
-std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparation) {
+/// Throws base::RunError once the run is cancelled.
+std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparation,
+                                                     const std::function<bool()>& cancelled) {
     const config::RunConfig& config = preparation.config;
     dataset::SyntheticOptions options;
     options.entries = config.num_dataset_entries;
@@ -101,12 +103,18 @@ std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparat
         return tokens ? static_cast<std::int32_t>(*tokens) : record::k_absent;
     };
     dataset::DatasetBuilder builder;
-    for (const auto& conversation : dataset::synthetic_conversations(options, preparation.tokenizer.get())) {
+    for (const auto& conversation : dataset::synthetic_conversations(options, preparation.tokenizer.get(), cancelled)) {
+        if (cancelled()) {
+            break;
+        }
         const dataset::Turn& turn = conversation.turns.front();
         builder.add(conversation.id,
                     endpoint.body(turn, config, preparation.settings.endpoint),
                     count(turn.input_tokens),
                     count(turn.max_tokens));
+    }
+    if (cancelled()) {
+        throw base::RunError("the run was cancelled while its data set was made");
     }
     return builder.seal();
 }
@@ -207,7 +215,7 @@ load::LoadPlan make_plan(const Preparation& preparation, const std::function<boo
     load::LoadPlan plan;
     plan.phases = phases_of(config);
     plan.targets = reach_targets(config, preparation.settings, cancelled);
-    plan.dataset = make_dataset(preparation);
+    plan.dataset = make_dataset(preparation, cancelled);
     plan.endpoint = &endpoint::endpoint_of(config.endpoint_type);
     plan.ids = base::IdSource(preparation.run_key);
     plan.workers = *config.workers_max;

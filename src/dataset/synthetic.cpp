@@ -40,7 +40,9 @@ std::string session_id(std::uint64_t number) {
 
 }  // namespace
 
-std::vector<Conversation> synthetic_conversations(const SyntheticOptions& options, const Tokenizer* tokenizer) {
+std::vector<Conversation> synthetic_conversations(const SyntheticOptions& options,
+                                                  const Tokenizer* tokenizer,
+                                                  const std::function<bool()>& cancelled) {
     const double added = tokenizer != nullptr ? tokenizer->added_special_tokens() : 0;
     const double input_mean = added > 0 ? std::max(1.0, options.isl_mean - added) : options.isl_mean;
     LengthStream inputs(input_mean, options.isl_stddev, base::derive_seed(options.seed, "dataset.isl"));
@@ -51,7 +53,7 @@ std::vector<Conversation> synthetic_conversations(const SyntheticOptions& option
 
     std::vector<Conversation> conversations;
     conversations.reserve(options.entries);
-    for (std::uint64_t i = 0; i < options.entries; ++i) {
+    for (std::uint64_t i = 0; i < options.entries && !(cancelled && cancelled()); ++i) {
         const std::uint32_t tokens = inputs.next();
         Turn turn;
         turn.text = source.text(tokens, base::Rng(base::mix64(prompt_seed + i)));

@@ -1,4 +1,4 @@
-"""What the tests of a run's end share: a poller of /api/results, the processes of a run, runs that end in known ways."""
+"""What the tests of a run's end share: a poller of /api/results, the processes of a run."""
 
 from __future__ import annotations
 
@@ -168,6 +168,18 @@ def start(command: Command, url: str, grace: str, *args: str, **options: Any) ->
     poller = Poller(command.artifacts.directory)
     poller.start()
     return running, poller
+
+
+def wait_served(running: Running, poller: Poller) -> None:
+    """Waits for the first answer of the results server."""
+    wait_until(lambda: running.ended or bool(poller.polls), HANG_S, "the results server")
+    assert poller.polls, running.wait().stderr
+
+
+def wait_ended(running: Running, poller: Poller) -> None:
+    """Waits for the terminal status, and until its files have been fetched."""
+    wait_until(lambda: running.ended or poller.fetched, HANG_S, "the end and its files")
+    assert poller.fetched, running.wait().stderr
 
 
 def start_long(

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from command_support import HANG_S, Artifacts, answer, chat_script, clean_environment, wait_until
+from aiperf_parity.programs import clean_environment
+from command_support import HANG_S, Artifacts, answer, chat_script, wait_until
 from ending_support import (
     GRACE,
     SHUTDOWN_TIMEOUT,
@@ -25,6 +26,7 @@ from ending_support import (
     start,
     start_long,
     status_file,
+    wait_ended,
     wait_gone,
     words,
     workers_of,
@@ -160,7 +162,7 @@ def test_a_killed_results_server_leaves_the_run_alone_and_nothing_is_held(comman
 
 def test_a_results_server_killed_in_the_hold_ends_it(command: Command, mock: MockFactory) -> None:
     running, poller = start(command, mock(chat_script()).url, "300", "--request-count", "5", *PROCESSES)
-    wait_until(lambda: poller.fetched, HANG_S, "the end and its files")
+    wait_ended(running, poller)
     results_server_of(running).signal(signal.SIGKILL)
     assert running.wait().exit_code == 0
     assert status_file(command.artifacts.directory)["status"] == "complete"
@@ -237,10 +239,10 @@ def test_a_grandchild_that_holds_stdout_does_not_keep_the_caller_waiting(
         process.kill()
     assert process.returncode == 0, printed
     assert note.exists()
-    assert [pid for pid in sessions_of(process.pid)] == []
+    assert session_of(process.pid) == []
 
 
-def sessions_of(session: int) -> list[int]:
+def session_of(session: int) -> list[int]:
     """The processes of a session."""
     done = subprocess.run(["ps", "-s", str(session), "-o", "pid="], capture_output=True, text=True, check=False)
     return [int(word) for word in done.stdout.split()]
@@ -266,7 +268,8 @@ def test_a_killed_controller_takes_its_children_along_and_leaves_what_recover_ne
         request["x_request_id"]
         for request in server.stop()
         # what left the server in the last moment may not have been read any more
-        if request.get("client_closed_ms") is None and request["at_ns"] + request["sent_ms"][-1] * 1e6 < killed_ns - 250e6
+        if request.get("client_closed_ms") is None
+        and request["at_ns"] + request["sent_ms"][-1] * 1e6 < killed_ns - 250e6
     }
     assert len(answered) >= 12
     poller.join(HANG_S)

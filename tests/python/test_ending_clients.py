@@ -9,16 +9,15 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from command_support import HANG_S, chat_script, wait_until
-from ending_support import SHUTDOWN_TIMEOUT, address_of, both_backends, pass_time, start
+from command_support import HANG_S, chat_script
+from ending_support import SHUTDOWN_TIMEOUT, address_of, both_backends, pass_time, start, wait_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from command_support import Running
-    from ending_support import Poller
-
     from conftest import Command, MockFactory
+    from ending_support import Poller
 
     StartEnded = Callable[..., tuple[Running, Poller]]
 
@@ -34,7 +33,7 @@ def ended_run(command: Command, mock: MockFactory) -> StartEnded:
         env = {SHUTDOWN_TIMEOUT: shutdown_timeout, "AIPERF_SERVICE_TASK_CANCEL_TIMEOUT_SHORT": "1"}
         server = mock(chat_script())
         running, poller = start(command, server.url, grace, "--request-count", "5", "--backend", backend, env=env)
-        wait_until(lambda: poller.fetched, HANG_S, "the end and its files")
+        wait_ended(running, poller)
         (command.artifacts.directory / "big.bin").write_bytes(b"x" * BIG)
         return running, poller
 
@@ -115,9 +114,7 @@ def test_connections_that_say_nothing_or_half_a_request_do_not_lengthen_the_tail
 
 
 @both_backends
-def test_a_download_that_takes_three_seconds_longer_than_the_hold_is_whole(
-    backend: str, ended_run: StartEnded
-) -> None:
+def test_a_download_that_takes_three_seconds_longer_than_the_hold_is_whole(backend: str, ended_run: StartEnded) -> None:
     running, poller = ended_run(backend, "1", "60")
     download = Download(poller.url)
     assert f"content-length: {BIG}" in download.head

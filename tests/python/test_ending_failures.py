@@ -1,4 +1,4 @@
-"""Ends that go wrong in the program's surroundings: no place for the files, nobody reads the output, no server to ask."""
+"""Ends that go wrong around the program: no place for the files, nobody who reads the output, no target."""
 
 from __future__ import annotations
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from command_support import HANG_S, chat_script, wait_until
+from command_support import HANG_S, chat_script
 from conftest import Command
-from ending_support import GRACE, address_of, both_backends, get, start
+from ending_support import GRACE, address_of, both_backends, get, start, wait_ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from conftest import MockFactory
 
@@ -64,7 +64,7 @@ def test_a_second_run_in_the_first_ones_hold_is_refused_by_flag_and_runs_without
     backend: str, command: Command, other: Command, mock: MockFactory
 ) -> None:
     first, poller = start(command, mock(chat_script()).url, "60", "--request-count", "5", "--backend", backend)
-    wait_until(lambda: poller.fetched, HANG_S, "the first run's hold")
+    wait_ended(first, poller)
     port = str(address_of(poller.url)[1])
     server = mock(chat_script())
     flags = ["--request-count", "5", "--backend", backend]
@@ -87,7 +87,7 @@ def test_a_second_run_has_the_port_at_once_though_clients_of_the_first_linger(
     server = mock(chat_script())
     flags = ["--request-count", "5", "--backend", backend]
     first, poller = start(command, server.url, "0.5", *flags)
-    wait_until(lambda: poller.fetched, HANG_S, "the first run's hold")
+    wait_ended(first, poller)
     address = address_of(poller.url)
     clients = [socket.create_connection(address, timeout=HANG_S) for _ in range(50)]
     assert first.wait().exit_code == 0
@@ -123,11 +123,10 @@ def test_other_names_of_this_machine_are_listened_on(
 ) -> None:
     flags = ["--request-count", "5", "--api-host", host, "--backend", backend]
     running, poller = start(command, mock(chat_script()).url, "1", *flags)
-    wait_until(lambda: poller.fetched or running.ended, HANG_S, "the end and its files")
-    assert poller.fetched, running.wait().stderr
+    wait_ended(running, poller)
     port = address_of(poller.url)[1]
     assert poller.url == (f"http://[::1]:{port}" if host == "::1" else f"http://localhost:{port}")
-    addresses = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     for address in addresses:
         with socket.create_connection((address, port), timeout=HANG_S):
             pass

@@ -25,7 +25,9 @@ from ending_support import (
     start,
     start_long,
     status_file,
+    wait_ended,
     wait_gone,
+    wait_served,
     words,
 )
 
@@ -75,7 +77,7 @@ def test_a_signal_in_the_grace_ends_it_and_changes_nothing(
     number: signal.Signals, backend: str, command: Command, mock: MockFactory
 ) -> None:
     running, poller = start(command, mock(chat_script()).url, "60", "--request-count", "5", "--backend", backend)
-    wait_until(lambda: poller.fetched, HANG_S, "the end and its files")
+    wait_ended(running, poller)
     running.signal(number)
     signalled_at = time.monotonic()
     poller.result()
@@ -94,7 +96,7 @@ def test_ctrl_c_and_another_in_the_grace_of_the_cancelled_run(
 ) -> None:
     running, poller, _ = start_long(command, mock, "60", "--backend", backend)
     running.signal(signal.SIGINT)
-    wait_until(lambda: poller.fetched, HANG_S, "the end and its files")
+    wait_ended(running, poller)
     running.signal(signal.SIGINT)
     poller.result()
     assert running.wait().exit_code == 130
@@ -124,9 +126,7 @@ def test_ctrl_c_twice_leaves_no_process_and_a_status(
 
 
 @both_backends
-def test_ctrl_c_twice_while_the_files_are_written(
-    backend: str, command: Command, mock: MockFactory
-) -> None:
+def test_ctrl_c_twice_while_the_files_are_written(backend: str, command: Command, mock: MockFactory) -> None:
     words_of_answer = [" word"] * 2000  # to be counted, and written
     server = mock(chat_script(answer(words_of_answer, first_ms=0, gap_ms=0)))
     flags = ["--request-count", "400", "--concurrency", "8", "--export-level", "raw", "--backend", backend]
@@ -193,7 +193,7 @@ def test_ctrl_c_while_the_dataset_is_made_is_seen_as_cancelled_without_results(
     running = command.start(*long_prompts(command, server.url, 60000, "--backend", backend), env={GRACE: "1"})
     poller = Poller(command.artifacts.directory)
     poller.start()
-    wait_until(lambda: bool(poller.polls), HANG_S, "the results server")
+    wait_served(running, poller)
     running.signal(signal.SIGINT)
     poller.result()
     assert running.wait().exit_code == 130

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from command_support import HANG_S, Artifacts, Finished, Mock, answer, chat_script, wait_until
+from command_support import Artifacts, Finished, Mock, answer, chat_script
 from conftest import Command
 from ending_support import (
     BACKENDS,
@@ -25,6 +25,8 @@ from ending_support import (
     start,
     start_long,
     status_file,
+    wait_ended,
+    wait_served,
     words,
 )
 
@@ -145,9 +147,7 @@ def test_without_a_server_nothing_is_waited_for(backend: str, command: Command, 
 
 
 @both_backends
-def test_a_run_of_one_request_is_seen_complete_for_the_grace(
-    backend: str, command: Command, mock: MockFactory
-) -> None:
+def test_a_run_of_one_request_is_seen_complete_for_the_grace(backend: str, command: Command, mock: MockFactory) -> None:
     server = mock(chat_script(answer(["a"], first_ms=0, gap_ms=0)))
     running, poller = start(command, server.url, "1", "--request-count", "1", "--backend", backend)
     poller.result()
@@ -178,9 +178,9 @@ def test_a_shutdown_is_refused_while_the_run_lasts_and_ends_the_hold_soon_after_
 ) -> None:
     server = mock(chat_script(answer(first_ms=300)))
     running, poller = start(command, server.url, "60", "--request-count", "8", "--backend", backend)
-    wait_until(lambda: bool(poller.polls), HANG_S, "the results server")
+    wait_served(running, poller)
     assert post(poller.url + "/api/shutdown")[0] == 409
-    wait_until(lambda: poller.fetched, HANG_S, "the end and its files")
+    wait_ended(running, poller)
     asked_at = time.monotonic()
     code, body = post(poller.url + "/api/shutdown")
     assert (code, json.loads(body)) == (200, {"status": "shutting_down"})
@@ -194,10 +194,10 @@ def test_a_shutdown_is_refused_while_the_run_lasts_and_ends_the_hold_soon_after_
 
 
 @both_backends
-def test_a_long_poll_opened_early_is_answered_once_by_the_end(backend: str, command: Command, mock: MockFactory) -> None:
+def test_a_long_poll_opened_early_is_answered_by_the_end(backend: str, command: Command, mock: MockFactory) -> None:
     server = mock(chat_script(UNHURRIED))
     running, poller = start(command, server.url, "1", "--request-count", "5", "--backend", backend)
-    wait_until(lambda: bool(poller.polls), HANG_S, "the results server")
+    wait_served(running, poller)
     code, body = get(poller.url + "/api/results?wait=60")
     assert (code, json.loads(body)["status"]) == (200, "complete")
     assert get(poller.url + "/api/results/list")[0] == 200
@@ -210,7 +210,7 @@ def test_an_upgrade_to_a_websocket_is_answered_and_does_not_keep_the_run(
     backend: str, command: Command, mock: MockFactory
 ) -> None:
     running, poller = start(command, mock(chat_script()).url, "1", "--request-count", "5", "--backend", backend)
-    wait_until(lambda: poller.fetched, HANG_S, "the end")
+    wait_ended(running, poller)
     lines = ["GET /ws HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade", "", ""]
     head = exchange(poller.url, "\r\n".join(lines).encode())
     assert head.startswith(b"HTTP/1.1 404 ")
@@ -253,7 +253,7 @@ def test_a_step_of_the_wall_clock_in_the_hold_does_not_change_its_length(
     env = {"LD_PRELOAD": str(library), direction: str(sign)}
     flags = ["--request-count", "5", "--backend", backend]
     running, poller = start(command, mock(chat_script()).url, "2", *flags, env=env)
-    wait_until(lambda: poller.fetched, HANG_S, "the end and its files")
+    wait_ended(running, poller)
     sign.touch()
     poller.result()
     assert running.wait().exit_code == 0

@@ -4,6 +4,7 @@
 #include "aiperf/dataset/tokenizer.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -21,8 +22,10 @@ struct SyntheticOptions {
 
 /// `entries` single-turn conversations named session_000000… whose texts encode to exactly the drawn number of tokens.
 /// Equal options and tokenizer, equal text. Without a tokenizer (nullptr: server counts are used) lengths are in words
-/// and input_tokens is absent.
+/// and input_tokens is absent. `cancelled`, if given, is asked before each one; once true, those made so far are
+/// returned.
 [[nodiscard]] std::vector<Conversation> synthetic_conversations(const SyntheticOptions& options,
-                                                                const Tokenizer* tokenizer);
+                                                                const Tokenizer* tokenizer,
+                                                                const std::function<bool()>& cancelled = {});
 
 }  // namespace aiperf::dataset

@@ -142,3 +142,10 @@ TEST_CASE("without a tokenizer lengths are in words and input tokens are absent"
         REQUIRE_FALSE(conversation.turns[0].input_tokens.has_value());
     }
 }
+
+TEST_CASE("a cancel ends the making of conversations after the one at hand") {
+    SyntheticOptions options;
+    options.entries = 50'000;
+    int asked = 0;
+    CHECK(synthetic_conversations(options, open_golden().get(), [&] { return ++asked > 3; }).size() == 3);
+}
