@@ -292,6 +292,13 @@ def wait_gone(children: Sequence[Child], what: str = "end of every child") -> No
     wait_until(lambda: not any(child.is_alive for child in children), HANG_S, what)
 
 
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
 def can_bind(port: int) -> bool:
     """Whether a server may listen there now."""
     with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):

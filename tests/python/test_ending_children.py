@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from ending_support import (
     address_of,
     can_bind,
     children_of,
+    free_port,
     get,
     group_of,
     results_server_of,
@@ -205,9 +205,7 @@ def test_a_results_server_that_never_comes_up_is_a_warning_and_nothing_is_held(
     lines: Sequence[str], command: Command, mock: MockFactory, tmp_path: Path
 ) -> None:
     env = helper_script(command, tmp_path, *lines)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
-    env |= {"AIPERF_API_SERVER_PORT": port, GRACE: "300", "AIPERF_SERVICE_REGISTRATION_TIMEOUT": "1"}
+    env |= {"AIPERF_API_SERVER_PORT": str(free_port()), GRACE: "300", "AIPERF_SERVICE_REGISTRATION_TIMEOUT": "1"}
     finished = command.profile(mock(chat_script()).url, "--request-count", "5", *PROCESSES, env=env)
     assert finished.exit_code == 0, finished.stderr
     assert command.artifacts.value("request_count") == 5

@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT / "tests" / "parity"), str(ROOT / "tests" / "python")]
 from aiperf_parity.programs import find_program
 from aiperf_parity.tokens import TokenCounter, load_counter
 from command_support import Artifacts, Finished, Running
+from ending_support import BACKENDS, GRACE, Poller, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -288,3 +289,38 @@ def test_requests_side_by_side_all_succeed(benchmark_of: Callable[..., Run], not
         f"{run.artifacts.value('output_token_throughput'):.0f}",
         f"{run.artifacts.value('request_throughput'):.1f} requests per second, 48 of 48 good",
     )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_poller_sees_the_end_of_a_run_with_all_files_for_the_grace(
+    backend: str, server: Server, tmp_path: Path, note_figure: NoteFigure
+) -> None:
+    program = find_program()
+    assert program is not None
+    artifacts = Artifacts(tmp_path / "artifacts")
+    flags = ["-m", "tiny", "--url", server.url, "--tokenizer", str(server.tokenizer), "--ui", "none", "--streaming"]
+    flags += ["--isl", str(ISL), "--osl", str(OSL), "--extra-inputs", json.dumps(FIXED), "--concurrency", "2"]
+    flags += ["--request-count", "48", "--artifact-dir", str(artifacts.directory), "--backend", backend]
+    poller = Poller(artifacts.directory)
+    began = time.monotonic()
+    running = Running([str(program), "profile", *flags, "--api-port", "0"], tmp_path / "work", {GRACE: "5"})
+    try:
+        poller.start()
+        poller.result()
+        finished = running.wait()
+    finally:
+        running.stop()
+    took = time.monotonic() - began
+    assert finished.exit_code == 0, finished.stderr
+    assert words(poller.polls) == ["running", "complete", "refused"]
+    assert len(poller.seen("complete")) >= 31
+    assert poller.shown_s("complete") >= 4.8
+    assert {"profile_export_aiperf.json", "profile_export_aiperf.csv", "profile_export.jsonl"} <= set(poller.files)
+    for name, content in poller.files.items():
+        assert content == (artifacts.directory / name).read_bytes(), name
+    assert json.loads(poller.files["profile_export_aiperf.json"])["request_count"]["avg"] == 48
+    assert poller.seen("complete")[0].body["results"]["results"]["successful_request_count"] == 48
+    load = artifacts.value("benchmark_duration")
+    assert took >= load + 4.8
+    note_figure(f"grace of 5 s, {backend}: status complete seen, s", f"{poller.shown_s('complete'):.2f}", "5 s")
+    note_figure("the same: whole of the command, s", f"{took:.2f}", f"{load:.2f} of it load")
