@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,9 @@ struct ProcessKit {
 
     /// Options for a child `name` with the helper's `arguments`.
     [[nodiscard]] process::ChildOptions child(std::string name, std::vector<std::string> arguments) const;
+
+    /// How a child that did not come to work has ended; its report may be a moment behind. Absent: it lives.
+    [[nodiscard]] std::optional<process::DeathReport> death_of(process::ChildId child) const;
 };
 
 /// Workers as processes. Throws base::RunError where one does not come to work.

@@ -12,6 +12,7 @@ namespace aiperf::control {
 namespace {
 
 constexpr auto k_look_again = std::chrono::milliseconds(50);
+constexpr auto k_report = std::chrono::seconds(1);  // from the end of a child to its last lines
 
 std::string reason_of(const process::ExitStatus& status) {
     switch (status.kind) {
@@ -110,7 +111,7 @@ private:
                 return;  // nothing will be asked of them
             }
             if (!kit_.supervisor.view(child).alive()) {
-                const auto death = kit_.supervisor.death(child);
+                const auto death = kit_.death_of(child);
                 throw base::ProcessError(death ? "a worker did not start: " + death->sentence
                                                : "a worker did not present itself in time "
                                                  "(AIPERF_SERVICE_REGISTRATION_TIMEOUT)");
@@ -155,6 +156,13 @@ process::ChildOptions ProcessKit::child(std::string name, std::vector<std::strin
     options.stop.leave = times.task_cancel_timeout_short;
     options.stop.terminate = times.task_cancel_timeout_short;
     return options;
+}
+
+std::optional<process::DeathReport> ProcessKit::death_of(process::ChildId child) const {
+    if (supervisor.view(child).registration == process::Registration::error) {
+        static_cast<void>(supervisor.wait_ended(child, base::now() + k_report));
+    }
+    return supervisor.death(child);
 }
 
 std::unique_ptr<Crew> make_process_crew(const CrewTools& tools, const ProcessKit& kit) {

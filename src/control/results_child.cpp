@@ -183,7 +183,7 @@ private:
             throw base::RunError(refusal);
         }
         if (!is_alive()) {
-            const auto death = supervisor_.death(child_);
+            const auto death = kit.death_of(child_);
             throw base::ProcessError("the results server did not start: " +
                                      (death ? death->sentence : std::string("it did not present itself in time")));
         }

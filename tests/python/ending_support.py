@@ -261,12 +261,17 @@ def children_of(pid: int) -> list[Child]:
 
 def group_of(pid: int) -> list[int]:
     """The processes of a group, those that ended left out."""
-    members = []
-    for candidate in all_pids():
-        stat = _stat(candidate)
-        if stat is not None and stat[0] not in "ZX" and int(stat[2]) == pid:
-            members.append(candidate)
-    return members
+    return _members(2, pid)
+
+
+def session_of(pid: int) -> list[int]:
+    """The processes of a session, those that ended left out."""
+    return _members(3, pid)
+
+
+def _members(field: int, number: int) -> list[int]:
+    stats = {pid: _stat(pid) for pid in all_pids()}
+    return [pid for pid, stat in stats.items() if stat and stat[0] not in "ZX" and int(stat[field]) == number]
 
 
 def workers_of(running: Running) -> list[Child]:
