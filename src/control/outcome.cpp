@@ -121,6 +121,7 @@ void Outcome::conclude(bool export_files) {
     result.status = !error.empty() ? Status::incomplete : Status::complete;
     if (cancelled) {
         result.status = export_files ? Status::cancelled : Status::incomplete;
+        result.aborted = !export_files;
         result.error = export_files ? std::string{} : "ended at once, without artifacts; the journal is whole";
         result.error_type = export_files ? "" : "RunError";
     }

@@ -145,7 +145,8 @@ private:
         run_->end_hold();
         terminal_.clear();
         static_cast<void>(run_->wait_closed_for(k_quit_patience));
-        std::_Exit(k_signal_exit + signal_);
+        // Its end may have been on its way: then status.json and the exit code are of that one.
+        std::_Exit(run_->done() ? run_->result().exit_code() : k_signal_exit + signal_);
     }
 
     /// Null: the run is being prepared.

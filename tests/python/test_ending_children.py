@@ -70,15 +70,13 @@ def test_a_run_has_its_workers_and_its_results_server_as_children_in_groups_of_t
     wait_gone([server, *found])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_results_server_goes_on_when_somebody_signals_it(
-    number: signal.Signals, command: Command, mock: MockFactory
-) -> None:
+def test_the_results_server_goes_on_when_somebody_signals_it(command: Command, mock: MockFactory) -> None:
     """As a terminal or a service manager might that signals every process there is."""
     running, poller, _ = start_long(command, mock, "1", "--benchmark-duration", "1", *PROCESSES)
     server = results_server_of(running)
-    server.signal(number)
-    assert get(poller.url + "/healthz")[0] == 200
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server.signal(number)
+        assert get(poller.url + "/healthz")[0] == 200
     poller.result()
     assert running.wait().exit_code == 0
     assert words(poller.polls) == ["running", "complete", "refused"]

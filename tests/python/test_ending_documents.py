@@ -31,7 +31,7 @@ def block(name: str) -> str:
 def run(*command: str | Path, cwd: Path) -> str:
     """Runs a command that must succeed, with the built program on PATH; gives what it printed."""
     environment = os.environ | {"PATH": f"{build_dir() / 'bin'}:{os.environ['PATH']}"}
-    environment |= {"AIPERF_API_SERVER_POST_COMPLETE_GRACE": "2"}
+    environment |= {"AIPERF_API_SERVER_POST_COMPLETE_GRACE": "1"}
     done = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=HANG_S
     )
@@ -56,8 +56,8 @@ def test_the_recipe_with_curl_ends_with_the_summary(mock: MockFactory, tmp_path:
 
 def test_the_recipe_in_python_fetches_every_file(command: Command, mock: MockFactory, tmp_path: Path) -> None:
     server = mock(chat_script(UNHURRIED))
-    flags = ["--request-count", "20", "--api-port", "0"]
-    running = command.start_profile(server.url, *flags, env={"AIPERF_API_SERVER_POST_COMPLETE_GRACE": "2"})
+    flags = ["--request-count", "5", "--api-port", "0"]
+    running = command.start_profile(server.url, *flags, env={"AIPERF_API_SERVER_POST_COMPLETE_GRACE": "1"})
     text = block("python").replace("http://localhost:9090", api_url(command.artifacts.directory))
     fetched = tmp_path / "fetched"
     fetched.mkdir()

@@ -123,7 +123,7 @@ def test_a_reader_that_leaves_early_does_not_end_the_hold(backend: str, command:
         os.dup2(writing, 1)
 
     running, poller, _ = start_long(
-        command, mock, "1", "--benchmark-duration", "1", "--backend", backend, preexec=into_pipe
+        command, mock, "0.7", "--benchmark-duration", "0.7", "--backend", backend, preexec=into_pipe
     )
     os.close(writing)
     os.close(reading)

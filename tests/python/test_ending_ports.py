@@ -113,7 +113,7 @@ def test_port_0_is_a_real_port_named_in_one_line_and_in_api_json(
     assert told["url"] == f"http://127.0.0.1:{told['port']}"
     assert told["run_id"] == command.artifacts.summary()["benchmark_id"]
     log = (command.artifacts.directory / "logs" / "aiperf.log").read_text(encoding="utf-8")
-    assert len(re.findall(rf"results server: {re.escape(told['url'])}", log)) == 1
+    assert len(re.findall(rf"results server: {re.escape(told['url'])}/api/results$", log, re.MULTILINE)) == 1
 
 
 @both_backends

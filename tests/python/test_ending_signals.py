@@ -119,7 +119,9 @@ def test_ctrl_c_twice_leaves_no_process_and_a_status(
     assert running.wait(20).exit_code == 130
     wait_gone(children)
     assert group_of(running.process.pid) == []
-    assert status_file(command.artifacts.directory)["status"] in ("cancelled", "incomplete")
+    body = status_file(command.artifacts.directory)
+    assert body["status"] in ("cancelled", "incomplete")
+    assert body["exit_code"] == 130
     assert any(path.stat().st_size > 0 for path in command.artifacts.directory.rglob("records"))
     poller.join(HANG_S)
 
@@ -147,9 +149,10 @@ def test_ctrl_c_twice_while_the_files_are_written(backend: str, command: Command
     exit_code = running.wait(20).exit_code
     wait_gone(children)
     assert group_of(running.process.pid) == []
-    status = status_file(command.artifacts.directory)["status"]
+    body = status_file(command.artifacts.directory)
     # where the files were there already, the signals ended the hold of a complete run
-    assert (exit_code, status) in [(0, "complete"), (130, "cancelled"), (130, "incomplete")]
+    assert (exit_code, body["status"]) in [(0, "complete"), (130, "cancelled"), (130, "incomplete")]
+    assert body["exit_code"] == exit_code
     command.artifacts.check_valid()
     poller.join(HANG_S)
 

@@ -196,7 +196,7 @@ def test_a_shutdown_is_refused_while_the_run_lasts_and_ends_the_hold_soon_after_
 @both_backends
 def test_a_long_poll_opened_early_is_answered_by_the_end(backend: str, command: Command, mock: MockFactory) -> None:
     server = mock(chat_script(UNHURRIED))
-    running, poller = start(command, server.url, "1", "--request-count", "5", "--backend", backend)
+    running, poller = start(command, server.url, "0.4", "--request-count", "5", "--backend", backend)
     wait_served(running, poller)
     code, body = get(poller.url + "/api/results?wait=60")
     assert (code, json.loads(body)["status"]) == (200, "complete")

@@ -66,9 +66,11 @@ struct Result {
     std::vector<std::string> failed_exporters;     ///< files that could not be written, by name
     config::RunConfig config;                      ///< as asked
     std::string benchmark_id;                      ///< 12 hexadecimal digits, the same in every artifact
-    int cancel_code = k_interrupted;               ///< exit code where the run was cancelled
+    int cancel_code = k_interrupted;               ///< exit code where the run was cancelled or aborted
+    bool aborted = false;                          ///< ended at once: `incomplete`, without artifacts
 
-    /// 0 at least one good answer; 1 none, or the run failed; cancel_code where cancelled. What aiperf-cpp exits with.
+    /// 0 at least one good answer; 1 none, or the run failed; cancel_code where cancelled or aborted. What aiperf-cpp
+    /// exits with.
     [[nodiscard]] int exit_code() const noexcept;
 };
 
