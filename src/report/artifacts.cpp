@@ -48,7 +48,8 @@ public:
 
     [[nodiscard]] std::vector<std::filesystem::path> finish() && {
         if (!all_well()) {
-            throw ExportError(failure(), std::move(written_), std::move(failed_));
+            const std::string why = failure();
+            throw ExportError(why, std::move(written_), std::move(failed_));
         }
         return std::move(written_);
     }
