@@ -147,9 +147,9 @@ class Poller(threading.Thread):
         return [poll for poll in self.polls if poll.status == status]
 
     def shown_s(self, status: str) -> float:
-        """How long a status could be seen: from its first poll to its last."""
-        seen = self.seen(status)
-        return seen[-1].at - seen[0].at
+        """How long the last status could be seen: from its first poll to the first that was refused."""
+        assert self.polls[-1].status == "refused"
+        return self.polls[-1].at - self.seen(status)[0].at
 
 
 def words(polls: Sequence[Poll]) -> list[str]:
