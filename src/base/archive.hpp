@@ -107,7 +107,7 @@ void decode(const nlohmann::json& json, Value& value) {
     if constexpr (archive::is_plain_v<Value>) {
         value = json.get<Value>();
     } else if constexpr (archive::IsVector<Value>::value) {
-        for (const nlohmann::json& item : json) {
+        for (const nlohmann::json& item : json.get_ref<const nlohmann::json::array_t&>()) {
             decode(item, value.emplace_back());
         }
     } else if constexpr (archive::IsOptional<Value>::value) {

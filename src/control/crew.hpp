@@ -67,6 +67,10 @@ struct ProcessKit {
 
     /// Options for a child `name` with the helper's `arguments`.
     [[nodiscard]] process::ChildOptions child(std::string name, std::vector<std::string> arguments) const;
+
+    /// Waits until a child serves, cannot, has not presented itself in time, or the run is cancelled. Why it does not
+    /// serve; empty = it does.
+    [[nodiscard]] std::string await(process::ChildId child) const;
 };
 
 /// Workers as processes. Throws base::RunError where one does not come to work.

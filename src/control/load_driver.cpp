@@ -58,6 +58,9 @@ base::Nanoseconds LoadDriver::silence_of(std::uint32_t worker) noexcept {
 std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slot, std::int64_t start_ns) {
     const Claim claim{index, first_slot};
     load::SharedState& shared = state();
+    for (const WorkerDeath& death : dead_) {
+        shared.counters(death.worker).reset();  // the others do so themselves
+    }
     shared.next_index.store(0);
     shared.first_slot.store(first_slot);
     shared.phase_start_ns.store(start_ns);
@@ -75,13 +78,16 @@ std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slo
         bury_dead(claim);
     }
     bury_dead(claim);
-    const bool cut_short = shared.stop.load() != static_cast<std::uint32_t>(load::Stop::none);
     for (const WorkerDeath& death : dead_) {
-        if (plan_.phases[index].requests && !cut_short) {
-            settle(death, claim, true);  // all are at rest
-        }
+        settle(death, claim, asks_for_all(plan_.phases[index], start_ns));  // all are at rest
     }
     return claimed(index);
+}
+
+/// True where every index that was claimed had to be sent: nothing has ended the phase but its requests.
+bool LoadDriver::asks_for_all(const schedule::Phase& phase, std::int64_t start_ns) noexcept {
+    const bool in_time = !phase.duration || base::now_ns() < start_ns + phase.duration->count();
+    return phase.requests && in_time && state().stop.load() == static_cast<std::uint32_t>(load::Stop::none);
 }
 
 std::uint64_t LoadDriver::claimed(std::uint32_t phase) noexcept {
@@ -137,12 +143,12 @@ void LoadDriver::settle(const WorkerDeath& death, const Claim& claim, bool unsen
     load::WorkerCounters& counters = state().counters(death.worker);  // nobody else writes them any more
     counters.errors.fetch_add(lost);
     counters.completed.fetch_add(lost);
-    counters.sent.store(std::max(counters.sent.load(), counters.completed.load()));
+    counters.sent.store(counters.completed.load());  // it has nothing in flight
 }
 
 void LoadDriver::kill_late(std::uint32_t phase) {
     for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
-        if (!state().is_through(worker, phase) && crew_->kill(worker)) {
+        if (!is_dead_[worker].load() && !state().is_through(worker, phase) && crew_->kill(worker)) {
             rules_.warn("worker_" + std::to_string(worker) +
                         " has not closed its requests in time and was killed (AIPERF_TIMING_CANCEL_DRAIN_TIMEOUT)");
         }
