@@ -78,16 +78,26 @@ std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slo
         bury_dead(claim);
     }
     bury_dead(claim);
+    const bool told_to_stop = shared.stop.load() != static_cast<std::uint32_t>(load::Stop::none);
     for (const WorkerDeath& death : dead_) {
-        settle(death, claim, asks_for_all(plan_.phases[index], start_ns));  // all are at rest
+        settle(death, claim, !told_to_stop);  // all are at rest
     }
     return claimed(index);
 }
 
-/// True where every index that was claimed had to be sent: nothing has ended the phase but its requests.
-bool LoadDriver::asks_for_all(const schedule::Phase& phase, std::int64_t start_ns) noexcept {
-    const bool in_time = !phase.duration || base::now_ns() < start_ns + phase.duration->count();
-    return phase.requests && in_time && state().stop.load() == static_cast<std::uint32_t>(load::Stop::none);
+/// How many of the claimed indices were due within the phase's time: all before the first that was not.
+std::uint64_t LoadDriver::due(std::uint32_t index) noexcept {
+    const schedule::Phase& phase = plan_.phases[index];
+    const std::uint64_t claimed = this->claimed(index);
+    if (!phase.duration || !phase.arrivals) {
+        return claimed;
+    }
+    schedule::ArrivalCursor cursor(*phase.arrivals);
+    std::uint64_t due = 0;
+    while (due < claimed && cursor.at(due) < *phase.duration) {
+        ++due;
+    }
+    return due;
 }
 
 std::uint64_t LoadDriver::claimed(std::uint32_t phase) noexcept {
@@ -135,7 +145,7 @@ void LoadDriver::settle(const WorkerDeath& death, const Claim& claim, bool unsen
     record::Journal::Loss loss;
     loss.worker = death.worker;
     loss.first = claim.first_slot;
-    loss.count = claimed(claim.phase);
+    loss.count = unsent ? due(claim.phase) : claimed(claim.phase);
     loss.phase = static_cast<std::uint8_t>(claim.phase);
     loss.entries = static_cast<std::uint32_t>(plan_.dataset->size());
     loss.unsent = unsent;

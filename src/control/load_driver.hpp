@@ -60,9 +60,9 @@ private:
     };
 
     [[nodiscard]] std::uint64_t claimed(std::uint32_t phase) noexcept;
+    [[nodiscard]] std::uint64_t due(std::uint32_t index) noexcept;
     [[nodiscard]] bool is_over(std::uint32_t phase) noexcept;
     [[nodiscard]] base::Instant drained_by(std::uint32_t phase, std::int64_t start_ns) const noexcept;
-    [[nodiscard]] bool asks_for_all(const schedule::Phase& phase, std::int64_t start_ns) noexcept;
     void bury_dead(const Claim& claim);
     void settle(const WorkerDeath& death, const Claim& claim, bool unsent);
     void kill_late(std::uint32_t phase);

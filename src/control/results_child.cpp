@@ -53,7 +53,8 @@ public:
     }
 
     void bury(const process::DeathReport& report) {
-        if (events_.on_death && !report.expected && report.last_view.registration == process::Registration::registered) {
+        if (events_.on_death && !report.expected &&
+            report.last_view.registration == process::Registration::registered) {
             call([&] { events_.on_death(report.sentence); });
         }
         const std::scoped_lock lock(mutex_);

@@ -217,8 +217,12 @@ void check_damage(const std::string& bytes, const Decode& decode) {
         REQUIRE(is_refused(bytes.substr(0, size)));
     }
     CHECK(is_refused(bytes + bytes));
-    for (const std::string& garbage : {std::string("\xc0"), std::string("\x80"), std::string("{}"), std::string("\x90"),
-                                       std::string(100, '\xff'), every_byte()}) {
+    for (const std::string& garbage : {std::string("\xc0"),
+                                       std::string("\x80"),
+                                       std::string("{}"),
+                                       std::string("\x90"),
+                                       std::string(100, '\xff'),
+                                       every_byte()}) {
         CHECK(is_refused(garbage));
     }
     for (std::size_t at = 0; at < bytes.size(); ++at) {

@@ -156,8 +156,13 @@ TEST_CASE("What a plan leaves open stays open") {
 }
 
 TEST_CASE("What is no plan is refused as a run's error") {
-    for (const std::string& garbage : {std::string(), std::string("\x80"), std::string("\xc0"), std::string("{}"),
-                                       every_byte(), std::string("\x93\x01\x02\x03"), std::string("\x82\xa6phases")}) {
+    for (const std::string& garbage : {std::string(),
+                                       std::string("\x80"),
+                                       std::string("\xc0"),
+                                       std::string("{}"),
+                                       every_byte(),
+                                       std::string("\x93\x01\x02\x03"),
+                                       std::string("\x82\xa6phases")}) {
         CAPTURE(garbage);
         CHECK_THROWS_AS(decode_plan(garbage), base::RunError);
     }
@@ -184,7 +189,9 @@ TEST_CASE("A plan with a byte changed is refused or read, and never anything els
 
 TEST_CASE("A plan for an API this build does not know is refused") {
     const std::string bytes = encode_plan(full_plan());
-    const std::size_t key = bytes.find("\xa8" "endpoint");
+    const std::size_t key = bytes.find(
+        "\xa8"
+        "endpoint");
     REQUIRE(key != std::string::npos);
     std::string changed = bytes;
     changed[key + 9] = 0x55;  // a number as MessagePack writes it

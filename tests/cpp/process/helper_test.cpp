@@ -18,8 +18,8 @@ namespace {
 std::filesystem::path file_in(const TemporaryDirectory& directory, bool executable) {
     std::filesystem::path path = directory.path() / "helper";
     std::ofstream(path) << "#!/bin/false\n";
-    std::filesystem::permissions(path, executable ? std::filesystem::perms::owner_all
-                                                  : std::filesystem::perms::owner_read);
+    std::filesystem::permissions(path,
+                                 executable ? std::filesystem::perms::owner_all : std::filesystem::perms::owner_read);
     return path;
 }
 

@@ -1,7 +1,6 @@
-#include "aiperf/record/journal.hpp"
-
 #include "aiperf/base/clock.hpp"
 #include "aiperf/base/error.hpp"
+#include "aiperf/record/journal.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "expected_rows.hpp"
 #include "temporary_directory.hpp"

@@ -9,7 +9,9 @@ namespace aiperf::test {
 /// Structs whose fields a test has listed, by a structured binding, as `fields(value)`: a tuple of references. A field
 /// more or less in the struct breaks the build of that test, so nobody forgets to send it.
 template <class Value>
-concept Listed = requires(const Value& value) { fields(value); };
+concept Listed = requires(const Value& value) {
+    fields(value);
+};
 
 template <class Value>
 struct Items {
