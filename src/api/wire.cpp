@@ -95,6 +95,7 @@ struct Fields<api::RunFacts> {
         field("run_id", facts.run_id);
         field("pid", facts.pid);
         field("started_at_ns", facts.started_at_ns);
+        field("artifact_directory", facts.artifact_directory);
         field("config_json", facts.config_json);
         field("random_seed", facts.random_seed);
         field("cli_command", facts.cli_command);
@@ -188,18 +189,11 @@ Ending decode_ending(std::string_view text) {
 }
 
 std::string encode(const Opening& opening) {
-    Json out = base::encode(opening);
-    out["artifact_directory"] = opening.facts.artifact_directory.native();
-    std::string bytes;
-    Json::to_msgpack(out, bytes);
-    return bytes;
+    return bytes_of(opening);
 }
 
 Opening decode_opening(std::string_view text) {
-    auto opening = value_of<Opening>(text);
-    opening.facts.artifact_directory =
-        Json::from_msgpack(text.begin(), text.end()).at("artifact_directory").get<std::string>();
-    return opening;
+    return value_of<Opening>(text);
 }
 
 }  // namespace aiperf::api

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -21,7 +22,8 @@ namespace aiperf::base {
 ///         static void list(const Field& field, Point& point) { field("x", point.x); field("y", point.y); }
 ///     };
 ///
-/// A field may be arithmetic, an enumeration, text, a duration, such a struct, or a vector, optional or pair of these.
+/// A field may be arithmetic, an enumeration, text, a path, a duration, such a struct, or a vector, optional or pair of
+/// these.
 template <class Record>
 struct Fields;
 
@@ -91,6 +93,8 @@ nlohmann::json encode(const Value& value) {
         return value ? encode(*value) : nlohmann::json();
     } else if constexpr (archive::IsPair<Value>::value) {
         return nlohmann::json::array({encode(value.first), encode(value.second)});
+    } else if constexpr (std::is_same_v<Value, std::filesystem::path>) {
+        return value.native();
     } else if constexpr (std::is_same_v<Value, Nanoseconds>) {
         return value.count();
     } else if constexpr (std::is_enum_v<Value>) {
@@ -107,7 +111,7 @@ void decode(const nlohmann::json& json, Value& value) {
     if constexpr (archive::is_plain_v<Value>) {
         value = json.get<Value>();
     } else if constexpr (archive::IsVector<Value>::value) {
-        for (const nlohmann::json& item : json) {
+        for (const nlohmann::json& item : json.get_ref<const nlohmann::json::array_t&>()) {
             decode(item, value.emplace_back());
         }
     } else if constexpr (archive::IsOptional<Value>::value) {
@@ -117,6 +121,8 @@ void decode(const nlohmann::json& json, Value& value) {
     } else if constexpr (archive::IsPair<Value>::value) {
         decode(json.at(0), value.first);
         decode(json.at(1), value.second);
+    } else if constexpr (std::is_same_v<Value, std::filesystem::path>) {
+        value = json.get<std::string>();
     } else if constexpr (std::is_same_v<Value, Nanoseconds>) {
         value = Nanoseconds(json.get<std::int64_t>());
     } else if constexpr (std::is_enum_v<Value>) {

@@ -69,8 +69,9 @@ struct ProcessKit {
     /// Options for a child `name` with the helper's `arguments`.
     [[nodiscard]] process::ChildOptions child(std::string name, std::vector<std::string> arguments) const;
 
-    /// How a child that did not come to work has ended; its report may be a moment behind. Absent: it lives.
-    [[nodiscard]] std::optional<process::DeathReport> death_of(process::ChildId child) const;
+    /// Waits until a child serves, cannot, has not presented itself in time, or the run is cancelled. Why it does not
+    /// serve; empty = it does.
+    [[nodiscard]] std::string await(process::ChildId child) const;
 };
 
 /// Workers as processes. Throws base::RunError where one does not come to work.

@@ -58,6 +58,9 @@ base::Nanoseconds LoadDriver::silence_of(std::uint32_t worker) noexcept {
 std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slot, std::int64_t start_ns) {
     const Claim claim{index, first_slot};
     load::SharedState& shared = state();
+    for (const WorkerDeath& death : dead_) {
+        shared.counters(death.worker).reset();  // the others do so themselves
+    }
     shared.next_index.store(0);
     shared.first_slot.store(first_slot);
     shared.phase_start_ns.store(start_ns);
@@ -75,13 +78,26 @@ std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slo
         bury_dead(claim);
     }
     bury_dead(claim);
-    const bool cut_short = shared.stop.load() != static_cast<std::uint32_t>(load::Stop::none);
+    const bool told_to_stop = shared.stop.load() != static_cast<std::uint32_t>(load::Stop::none);
     for (const WorkerDeath& death : dead_) {
-        if (plan_.phases[index].requests && !cut_short) {
-            settle(death, claim, true);  // all are at rest
-        }
+        settle(death, claim, !told_to_stop);  // all are at rest
     }
     return claimed(index);
+}
+
+/// How many of the claimed indices were due within the phase's time: all before the first that was not.
+std::uint64_t LoadDriver::due(std::uint32_t index) noexcept {
+    const schedule::Phase& phase = plan_.phases[index];
+    const std::uint64_t claimed = this->claimed(index);
+    if (!phase.duration || !phase.arrivals) {
+        return claimed;
+    }
+    schedule::ArrivalCursor cursor(*phase.arrivals);
+    std::uint64_t due = 0;
+    while (due < claimed && cursor.at(due) < *phase.duration) {
+        ++due;
+    }
+    return due;
 }
 
 std::uint64_t LoadDriver::claimed(std::uint32_t phase) noexcept {
@@ -129,7 +145,7 @@ void LoadDriver::settle(const WorkerDeath& death, const Claim& claim, bool unsen
     record::Journal::Loss loss;
     loss.worker = death.worker;
     loss.first = claim.first_slot;
-    loss.count = claimed(claim.phase);
+    loss.count = unsent ? due(claim.phase) : claimed(claim.phase);
     loss.phase = static_cast<std::uint8_t>(claim.phase);
     loss.entries = static_cast<std::uint32_t>(plan_.dataset->size());
     loss.unsent = unsent;
@@ -137,12 +153,12 @@ void LoadDriver::settle(const WorkerDeath& death, const Claim& claim, bool unsen
     load::WorkerCounters& counters = state().counters(death.worker);  // nobody else writes them any more
     counters.errors.fetch_add(lost);
     counters.completed.fetch_add(lost);
-    counters.sent.store(std::max(counters.sent.load(), counters.completed.load()));
+    counters.sent.store(counters.completed.load());  // it has nothing in flight
 }
 
 void LoadDriver::kill_late(std::uint32_t phase) {
     for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
-        if (!state().is_through(worker, phase) && crew_->kill(worker)) {
+        if (!is_dead_[worker].load() && !state().is_through(worker, phase) && crew_->kill(worker)) {
             rules_.warn("worker_" + std::to_string(worker) +
                         " has not closed its requests in time and was killed (AIPERF_TIMING_CANCEL_DRAIN_TIMEOUT)");
         }

@@ -60,6 +60,7 @@ private:
     };
 
     [[nodiscard]] std::uint64_t claimed(std::uint32_t phase) noexcept;
+    [[nodiscard]] std::uint64_t due(std::uint32_t index) noexcept;
     [[nodiscard]] bool is_over(std::uint32_t phase) noexcept;
     [[nodiscard]] base::Instant drained_by(std::uint32_t phase, std::int64_t start_ns) const noexcept;
     void bury_dead(const Claim& claim);

@@ -4,6 +4,7 @@
 #include "crew.hpp"
 #include "helper_words.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -12,7 +13,7 @@ namespace aiperf::control {
 namespace {
 
 constexpr auto k_look_again = std::chrono::milliseconds(50);
-constexpr auto k_report = std::chrono::seconds(1);  // from the end of a child to its last lines
+constexpr auto k_report = std::chrono::seconds(1);
 
 std::string reason_of(const process::ExitStatus& status) {
     switch (status.kind) {
@@ -97,24 +98,9 @@ private:
     }
 
     void await_registration() {
-        const base::Instant deadline = base::now() + kit_.times.registration_timeout;
         for (const process::ChildId child : children_) {
-            const auto decided = [](const process::ServiceView& view) {
-                return view.registration != process::Registration::waiting;
-            };
-            bool there = false;
-            while (!there && base::now() < deadline && !kit_.cancelled()) {
-                there = kit_.supervisor.wait_for(child, decided, std::min(deadline, base::now() + k_look_again)) ||
-                        kit_.supervisor.death(child).has_value();
-            }
-            if (kit_.cancelled()) {
-                return;  // nothing will be asked of them
-            }
-            if (!kit_.supervisor.view(child).alive()) {
-                const auto death = kit_.death_of(child);
-                throw base::ProcessError(death ? "a worker did not start: " + death->sentence
-                                               : "a worker did not present itself in time "
-                                                 "(AIPERF_SERVICE_REGISTRATION_TIMEOUT)");
+            if (const std::string reason = kit_.await(child); !reason.empty() && !kit_.cancelled()) {
+                throw base::ProcessError("a worker did not start: " + reason);
             }
         }
     }
@@ -158,11 +144,25 @@ process::ChildOptions ProcessKit::child(std::string name, std::vector<std::strin
     return options;
 }
 
-std::optional<process::DeathReport> ProcessKit::death_of(process::ChildId child) const {
-    if (supervisor.view(child).registration == process::Registration::error) {
+std::string ProcessKit::await(process::ChildId child) const {
+    const base::Instant deadline = base::now() + times.registration_timeout;
+    const auto decided = [](const process::ServiceView& view) {
+        return view.registration != process::Registration::waiting;
+    };
+    while (!supervisor.wait_for(child, decided, std::min(deadline, base::now() + k_look_again)) &&
+           !supervisor.death(child) && base::now() < deadline && !cancelled()) {
+    }
+    const process::ServiceView view = supervisor.view(child);
+    if (view.alive()) {
+        return {};
+    }
+    if (view.process_alive != true) {  // its end is known a moment before its report
         static_cast<void>(supervisor.wait_ended(child, base::now() + k_report));
     }
-    return supervisor.death(child);
+    const auto death = supervisor.death(child);
+    return death ? death->sentence
+                 : "pid " + std::to_string(supervisor.pid(child)) +
+                       " did not present itself in time (AIPERF_SERVICE_REGISTRATION_TIMEOUT)";
 }
 
 std::unique_ptr<Crew> make_process_crew(const CrewTools& tools, const ProcessKit& kit) {

@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -16,7 +16,6 @@ namespace aiperf::control {
 
 namespace {
 
-constexpr auto k_look_again = std::chrono::milliseconds(50);
 constexpr auto k_beyond_closing = std::chrono::seconds(1);  // the server's own end, before the signals come
 
 /// What the supervisor's thread hears of the server; it may do so after the host has gone.
@@ -25,7 +24,8 @@ public:
     explicit Hearing(ResultsEvents events)
         : events_(std::move(events)) {}
 
-    void take(std::string_view payload) {
+    /// `send`: hands a progress to the server.
+    void take(std::string_view payload, const std::function<void(std::string)>& send) {
         const auto message = process::parse_message(payload);
         if (!message) {
             return;
@@ -42,7 +42,10 @@ public:
         } else if (message->kind == process::Message::Kind::registered) {
             refusal_ = message->error;
         } else if (message->type == k_taken) {
-            progress_under_way_ = false;
+            progress_under_way_ = !next_progress_.empty();
+            if (progress_under_way_) {
+                send(std::exchange(next_progress_, {}));
+            }
         } else if (message->type == k_published) {
             published_ = true;
         }
@@ -50,7 +53,8 @@ public:
     }
 
     void bury(const process::DeathReport& report) {
-        if (!report.expected && report.last_view.registration == process::Registration::registered) {
+        if (events_.on_death && !report.expected &&
+            report.last_view.registration == process::Registration::registered) {
             call([&] { events_.on_death(report.sentence); });
         }
         const std::scoped_lock lock(mutex_);
@@ -64,10 +68,20 @@ public:
         silent_ = true;
     }
 
-    /// True: a progress may be sent, and counts as being under way.
-    bool begin_progress() {
+    /// True: the progress may be sent, and counts as being under way; else it waits, in place of an earlier one.
+    bool begin_progress(const std::string& progress) {
         const std::scoped_lock lock(mutex_);
-        return !std::exchange(progress_under_way_, true);
+        if (std::exchange(progress_under_way_, true)) {
+            next_progress_ = progress;
+            return false;
+        }
+        return true;
+    }
+
+    /// The progress that waits; empty = none.
+    [[nodiscard]] std::string take_waiting() {
+        const std::scoped_lock lock(mutex_);
+        return std::exchange(next_progress_, {});
     }
 
     bool wait_published(base::Instant deadline) {
@@ -109,6 +123,7 @@ private:
     std::uint16_t port_ = 0;
     std::string refusal_;
     bool progress_under_way_ = false;
+    std::string next_progress_;  // waits until the one under way was taken
     bool published_ = false;
     bool dead_ = false;
 };
@@ -123,14 +138,16 @@ public:
         const process::Descriptor file = process::make_memory_file("aiperf-results-server", api::encode(opening));
         process::ChildOptions options = kit.child(k_results_role, {k_results_role});
         options.spawn.inherited = {file.get()};
-        options.handlers.on_message = [hearing = hearing_](process::ChildId, std::string_view payload) {
-            hearing->take(payload);
+        options.handlers.on_message = [hearing = hearing_, &supervisor = supervisor_](process::ChildId child,
+                                                                                      std::string_view payload) {
+            hearing->take(payload, [&](std::string progress) { supervisor.send(child, std::move(progress)); });
         };
         options.handlers.on_death = [hearing = hearing_](const process::DeathReport& report) { hearing->bury(report); };
         child_ = supervisor_.start(std::move(options));
         try {
             await_listener(kit);
         } catch (...) {
+            hearing_->silence();
             ProcessHost::close();
             throw;
         }
@@ -151,17 +168,23 @@ public:
     bool is_alive() const override { return supervisor_.view(child_).alive(); }
 
     void show(const api::Progress& progress) override {
-        if (hearing_->begin_progress()) {
-            send(k_progress, api::encode(progress));
+        std::string message = message_of(k_progress, api::encode(progress));
+        if (hearing_->begin_progress(message)) {
+            supervisor_.send(child_, std::move(message));
         }
     }
 
     bool publish(const api::Ending& ending, base::Instant deadline) override {
-        send(k_publish, api::encode(ending));
+        if (std::string waiting = hearing_->take_waiting(); !waiting.empty()) {
+            supervisor_.send(child_, std::move(waiting));  // who sees the end sees the last progress
+        }
+        supervisor_.send(child_, message_of(k_publish, api::encode(ending)));
         return hearing_->wait_published(deadline);
     }
 
-    void announce_end(base::Instant end) override { send(k_end_at, std::to_string(end.time_since_epoch().count())); }
+    void announce_end(base::Instant end) override {
+        supervisor_.send(child_, message_of(k_end_at, std::to_string(end.time_since_epoch().count())));
+    }
 
     void close() override {
         supervisor_.stop(child_, base::now() + closing_);
@@ -169,23 +192,15 @@ public:
     }
 
 private:
-    void send(const char* kind, const std::string& body) { supervisor_.send(child_, std::string(kind) + '\n' + body); }
+    static std::string message_of(const char* kind, const std::string& body) { return std::string(kind) + '\n' + body; }
 
     void await_listener(const ProcessKit& kit) {
-        const base::Instant deadline = base::now() + kit.times.registration_timeout;
-        const auto decided = [](const process::ServiceView& view) {
-            return view.registration != process::Registration::waiting;
-        };
-        while (!supervisor_.wait_for(child_, decided, std::min(deadline, base::now() + k_look_again)) &&
-               !supervisor_.death(child_) && base::now() < deadline && !kit.cancelled()) {
-        }
+        const std::string reason = kit.await(child_);
         if (const std::string refusal = hearing_->refusal(); !refusal.empty()) {
             throw base::RunError(refusal);
         }
-        if (!is_alive()) {
-            const auto death = kit.death_of(child_);
-            throw base::ProcessError("the results server did not start: " +
-                                     (death ? death->sentence : std::string("it did not present itself in time")));
+        if (!reason.empty()) {
+            throw base::ProcessError("the results server did not start: " + reason);
         }
     }
 

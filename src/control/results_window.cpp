@@ -83,6 +83,10 @@ ResultsWindow::ResultsWindow(const Preparation& preparation, Look look, Log log)
 }
 
 ResultsWindow::~ResultsWindow() {
+    stop_following();
+}
+
+void ResultsWindow::stop_following() {
     {
         const std::scoped_lock lock(mutex_);
         stopping_ = true;
@@ -147,7 +151,8 @@ void ResultsWindow::follow() {
 void ResultsWindow::publish(const Result& result) {
     const api::Ending ending = ending_of(result);
     if (host_ != nullptr) {
-        api::Progress last = state_.view().progress;
+        stop_following();  // what is shown now stays
+        api::Progress last = look_();
         last.metrics = api::snapshots(result.summary);
         last.system_state = api::SystemState::processing;
         host_->show(last);

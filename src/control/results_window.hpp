@@ -51,6 +51,7 @@ public:
 private:
     void start(const Preparation& preparation, const api::ServerOptions& options, const ProcessKit* kit);
     void follow();
+    void stop_following();
     void end_hold_at(base::Instant when) noexcept;
     [[nodiscard]] api::Wake wait(base::Instant deadline);
 

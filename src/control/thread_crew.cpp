@@ -1,8 +1,10 @@
+#include "aiperf/base/error.hpp"
 #include "aiperf/base/thread_name.hpp"
 #include "aiperf/load/worker.hpp"
 #include "crew.hpp"
 
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -21,18 +23,17 @@ public:
                     tools_.bell->ring();
                 }));
         }
-        for (std::uint32_t number = 0; number < tools.plan.workers; ++number) {
-            threads_.emplace_back([this, number] { work(number); });
+        try {
+            for (std::uint32_t number = 0; number < tools.plan.workers; ++number) {
+                threads_.emplace_back([this, number] { work(number); });
+            }
+        } catch (const std::system_error& error) {
+            send_home();
+            throw base::SystemError("cannot start a worker", error.code().value());
         }
     }
 
-    ~ThreadCrew() override {
-        tools_.shared.state().phase.store(load::SharedState::k_quit, std::memory_order_release);
-        wake_all();
-        for (std::thread& thread : threads_) {
-            thread.join();
-        }
-    }
+    ~ThreadCrew() override { send_home(); }
 
     ThreadCrew(const ThreadCrew&) = delete;
     ThreadCrew& operator=(const ThreadCrew&) = delete;
@@ -54,6 +55,14 @@ public:
 
 private:
     using Worker = load::Worker<load::EpollIo>;
+
+    void send_home() noexcept {
+        tools_.shared.state().phase.store(load::SharedState::k_quit, std::memory_order_release);
+        wake_all();
+        for (std::thread& thread : threads_) {
+            thread.join();
+        }
+    }
 
     void work(std::uint32_t number) noexcept {
         try {

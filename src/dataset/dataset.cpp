@@ -2,6 +2,7 @@
 
 #include "aiperf/base/error.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -95,18 +96,32 @@ constexpr std::size_t round_up(std::size_t bytes) noexcept {
     return (bytes + 7) / 8 * 8;
 }
 
+bool is_inside(std::uint64_t offset, std::uint64_t size, std::uint64_t end) noexcept {
+    return offset <= end && size <= end - offset;
+}
+
 class SealedDataset final : public Dataset {
 public:
     SealedDataset(Descriptor file, std::size_t size)
         : file_(std::move(file)),
           mapping_(file_, size) {
         Footer footer;
-        std::memcpy(&footer, mapping_.view(size - sizeof(Footer), sizeof(Footer)).data(), sizeof(Footer));
+        const std::size_t end = size - sizeof(Footer);
+        std::memcpy(&footer, mapping_.view(end, sizeof(Footer)).data(), sizeof(Footer));
         if (footer.magic != k_magic) {
             throw base::RunError("not a data set: its end is something else");
         }
-        rows_ = {reinterpret_cast<const IndexRow*>(mapping_.view(footer.rows_offset, 0).data()),  // NOLINT: the layout
-                 footer.rows};
+        const std::uint64_t at = footer.rows_offset;
+        if (at % alignof(IndexRow) != 0 || at > end || footer.rows > (end - at) / sizeof(IndexRow)) {
+            throw base::RunError("not a data set: its index is not inside");
+        }
+        rows_ = {reinterpret_cast<const IndexRow*>(mapping_.view(at, 0).data()), footer.rows};  // NOLINT: the layout
+        for (const IndexRow& row : rows_) {
+            if (!is_inside(row.offset, row.size, at - std::min<std::uint64_t>(at, k_body_padding)) ||
+                !is_inside(row.id_offset, row.id_size, end)) {
+                throw base::RunError("not a data set: an entry is not inside");
+            }
+        }
     }
 
     [[nodiscard]] std::size_t size() const noexcept override { return rows_.size(); }
@@ -216,8 +231,10 @@ std::shared_ptr<const Dataset> open_dataset(int descriptor) {
 
     struct stat facts {};
 
-    if (::fstat(descriptor, &facts) != 0 || facts.st_size < static_cast<off_t>(sizeof(Footer)) ||
-        ::fcntl(descriptor, F_GET_SEALS) != k_seals) {
+    // A kernel may add seals of its own (against execution), so those of a data set are a part of what is there.
+    const int seals = ::fcntl(descriptor, F_GET_SEALS);
+    if (::fstat(descriptor, &facts) != 0 || facts.st_size < static_cast<off_t>(sizeof(Footer)) || seals < 0 ||
+        (seals & k_seals) != k_seals) {
         throw base::RunError("not a data set: it is not sealed");
     }
     return std::make_shared<SealedDataset>(std::move(file), static_cast<std::size_t>(facts.st_size));

@@ -106,9 +106,15 @@ LoadPlan decode_plan(std::string_view bytes) {
         plan.ids = base::IdSource(in.at("run_key").get<std::uint64_t>());
         for (std::size_t i = 0; i < plan.targets.size(); ++i) {
             const auto address = in.at("addresses").at(i).get<std::string>();
-            std::memcpy(&plan.targets[i].address, address.data(), std::min(address.size(), sizeof(sockaddr_storage)));
+            if (address.size() != sizeof(sockaddr_storage) ||
+                plan.targets[i].address_length > sizeof(sockaddr_storage)) {
+                throw base::RunError("not a plan of this build: an address of another size");
+            }
+            std::memcpy(&plan.targets[i].address, address.data(), address.size());
         }
         return plan;
+    } catch (const base::ConfigError& error) {
+        throw base::RunError(std::string("not a plan of this build: ") + error.what());
     } catch (const Json::exception& error) {
         throw base::RunError(std::string("not a plan of this build: ") + error.what());
     }

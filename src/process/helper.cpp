@@ -47,7 +47,7 @@ std::vector<std::filesystem::path> places() {
 
 std::filesystem::path find_helper(const std::optional<std::string>& given) {
     if (given) {
-        const std::filesystem::path path = std::filesystem::absolute(*given);
+        const std::filesystem::path path = given->empty() ? *given : std::filesystem::absolute(*given).string();
         if (!is_program(path)) {
             throw base::ConfigError("AIPERF_HELPER", *given, "the path of a program that can be executed is");
         }

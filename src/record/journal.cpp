@@ -152,15 +152,18 @@ std::uint64_t Journal::settle_lost(const Loss& loss, std::string_view text) {
     for (std::uint64_t slot = loss.first; slot < end; ++slot) {
         Record& record = at(slot);
         const auto state = static_cast<State>(std::atomic_ref(record.state).load(std::memory_order_acquire));
-        if (state == State::free && loss.unsent) {
+        if (state == State::free) {
+            if (!loss.unsent) {
+                continue;
+            }
             clear_but_state(record);
             record.worker = static_cast<std::uint16_t>(loss.worker);
             record.phase = loss.phase;
             record.session = static_cast<std::uint32_t>(slot - loss.first);
             record.conversation = record.session % loss.entries;
             record.planned_ns = record.acquired_ns = now;
-        } else if (record.worker != loss.worker ||
-                   (state != State::sent && !(state == State::claimed && loss.unsent))) {
+        } else if ((state != State::sent && !(state == State::claimed && loss.unsent)) ||
+                   record.worker != loss.worker) {
             continue;
         }
         if (!text_offset) {
@@ -254,7 +257,7 @@ int Journal::Writer::error() const noexcept {
 
 /// Puts a text at the end of the file, behind whatever a worker that is dead has written; 0 = no room.
 std::uint64_t Journal::Writer::append_text(std::string_view text) noexcept {
-    const std::uint64_t at = std::max(text_->look_again(), text_end_);
+    const std::uint64_t at = text_end_ > k_side_header_bytes ? text_end_ : text_->look_again();
     if (!text_->ensure(at + text.size())) {
         return 0;
     }

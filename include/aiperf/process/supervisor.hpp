@@ -78,7 +78,7 @@ public:
     /// The processes that have not ended, by rising id.
     [[nodiscard]] std::vector<pid_t> pids() const;
 
-    /// A line for each of them: "worker_1 (pid 7): registered, running, asked to stop".
+    /// A line for each of them: "worker_1 (pid 7): registered, running, told to stop: asked".
     [[nodiscard]] std::vector<std::string> describe() const;
 
     /// How far its stop is; absent before stop().

@@ -4,6 +4,7 @@
 #include "aiperf/metric/definitions.hpp"
 #include "aiperf/mock/server.hpp"
 #include "aiperf/report/artifacts.hpp"
+#include "raw_http_client.hpp"
 #include "temporary_directory.hpp"
 
 #include <catch2/catch.hpp>
@@ -39,6 +40,25 @@ config::RunConfig config_for(const mock::Server& server, const test::TemporaryDi
     return config;
 }
 
+struct Setup {
+    config::Backend backend;
+    std::uint32_t workers;
+};
+
+/// Each way of running, one after the other: a test that asks is run once for each.
+Setup each_setup() {
+    const auto backend = GENERATE(config::Backend::thread, config::Backend::process);
+    const auto workers = GENERATE(1U, 3U);
+    return {backend, workers};
+}
+
+config::RunConfig config_for(const mock::Server& server, const test::TemporaryDirectory& directory, Setup setup) {
+    config::RunConfig config = config_for(server, directory);
+    config.backend = setup.backend;
+    config.workers_max = setup.workers;
+    return config;
+}
+
 mock::Options delays(base::Nanoseconds ttft, base::Nanoseconds itl) {
     mock::Options options;
     options.ttft = ttft;
@@ -67,38 +87,37 @@ bool has_marker(const Result& result) {
 
 }  // namespace
 
-TEST_CASE("A run measures a server's known delays, with 1 and with 3 workers") {
-    for (const std::uint32_t workers : {1U, 3U}) {
-        mock::Server server(delays(20ms, 5ms));
-        const test::TemporaryDirectory directory;
-        config::RunConfig config = config_for(server, directory);
-        config.workers_max = workers;
-        const Result result = control::run(config);
-        CHECK(result.status == Status::complete);
-        CHECK(result.error.empty());
-        CHECK(result.exit_code() == 0);
-        CHECK(result.summary.valid == 40);
-        CHECK(result.summary.failed == 0);
-        CHECK(result.records->records().size() == 40);
-        CHECK(value(result, "request_count") == 40);
-        CHECK(value(result, "input_sequence_length") == 20);
-        const metric::Statistics& first = result.summary.find("time_to_first_token")->statistics;
-        CHECK(first.min >= 20.0);
-        CHECK(result.summary.find("request_latency")->statistics.min >= 20.0 + 7 * 5.0 - 0.1);
-        CHECK(value(result, "usage_completion_tokens") == 8);
-        CHECK(has_marker(result));
-        server.stop();
-        CHECK(server.counters().requests == 40);
-    }
+TEST_CASE("A run measures a server's known delays, by threads or processes, one or three") {
+    const Setup setup = each_setup();
+    mock::Server server(delays(20ms, 5ms));
+    const test::TemporaryDirectory directory;
+    const Result result = control::run(config_for(server, directory, setup));
+    CHECK(result.status == Status::complete);
+    CHECK(result.error.empty());
+    CHECK(result.exit_code() == 0);
+    CHECK(result.summary.valid == 40);
+    CHECK(result.summary.failed == 0);
+    CHECK(result.records->records().size() == 40);
+    CHECK(value(result, "request_count") == 40);
+    CHECK(value(result, "input_sequence_length") == 20);
+    const metric::Statistics& first = result.summary.find("time_to_first_token")->statistics;
+    CHECK(first.min >= 20.0);
+    CHECK(result.summary.find("request_latency")->statistics.min >= 20.0 + 7 * 5.0 - 0.1);
+    CHECK(value(result, "usage_completion_tokens") == 8);
+    CHECK(has_marker(result));
+    server.stop();
+    CHECK(server.counters().requests == 40);
 }
 
 TEST_CASE("Equal seeds send equal bodies, whatever the number of workers; another seed sends others") {
     std::vector<std::vector<std::string>> sent;
+    const auto backend = GENERATE(config::Backend::thread, config::Backend::process);
     for (const auto& [seed, workers] : {std::pair(7U, 1U), std::pair(7U, 3U), std::pair(8U, 1U)}) {
         mock::Server server(delays(0ms, 0ms));
         const test::TemporaryDirectory directory;
         config::RunConfig config = config_for(server, directory);
         config.random_seed = seed;
+        config.backend = backend;
         config.workers_max = workers;
         config.isl_stddev = 5;
         config.osl_stddev = 2;
@@ -111,9 +130,10 @@ TEST_CASE("Equal seeds send equal bodies, whatever the number of workers; anothe
 }
 
 TEST_CASE("Warm-up requests are sent and recorded, and are not in the numbers") {
+    const Setup setup = each_setup();
     mock::Server server(delays(0ms, 0ms));
     const test::TemporaryDirectory directory;
-    config::RunConfig config = config_for(server, directory);
+    config::RunConfig config = config_for(server, directory, setup);
     config.warmup_request_count = 10;
     const Result result = control::run(config);
     CHECK(result.summary.valid == 40);
@@ -127,9 +147,10 @@ TEST_CASE("Warm-up requests are sent and recorded, and are not in the numbers") 
 }
 
 TEST_CASE("A run by duration stops sending in time and lets what is in flight finish") {
+    const Setup setup = each_setup();
     mock::Server server(delays(30ms, 0ms));
     const test::TemporaryDirectory directory;
-    config::RunConfig config = config_for(server, directory);
+    config::RunConfig config = config_for(server, directory, setup);
     config.request_count.reset();
     config.benchmark_duration = 0.2;
     const Result result = control::run(config);
@@ -145,9 +166,10 @@ TEST_CASE("A run by duration stops sending in time and lets what is in flight fi
 }
 
 TEST_CASE("Starting, cancelling and waiting may be repeated") {
+    const Setup setup = each_setup();
     mock::Server server(delays(10min, 0ms));
     const test::TemporaryDirectory directory;
-    Run run(config_for(server, directory));
+    Run run(config_for(server, directory, setup));
     run.start();
     run.start();
     REQUIRE(server.wait_arrived(4, k_hang));
@@ -171,9 +193,10 @@ TEST_CASE("Starting, cancelling and waiting may be repeated") {
 }
 
 TEST_CASE("A run cancelled before it starts sends nothing") {
+    const Setup setup = each_setup();
     mock::Server server(delays(0ms, 0ms));
     const test::TemporaryDirectory directory;
-    Run run(config_for(server, directory));
+    Run run(config_for(server, directory, setup));
     run.cancel();
     CHECK_FALSE(run.done());
     run.start();
@@ -190,11 +213,12 @@ TEST_CASE("The result of a run that was never started is refused") {
 }
 
 TEST_CASE("A run that goes out of scope ends, without artifacts, and its journal gives them later") {
+    const Setup setup = each_setup();
     mock::Server server(delays(10min, 0ms));
     const test::TemporaryDirectory directory;
     std::filesystem::path artifacts;
     {
-        Run run(config_for(server, directory));
+        Run run(config_for(server, directory, setup));
         artifacts = run.artifact_directory();
         run.start();
         REQUIRE(server.wait_arrived(4, k_hang));
@@ -229,9 +253,10 @@ TEST_CASE("Two runs go side by side; one in the directory of another is refused"
 }
 
 TEST_CASE("Counters of a snapshot add up, and its end agrees with the result") {
+    const Setup setup = each_setup();
     mock::Server server(delays(5ms, 1ms));
     const test::TemporaryDirectory directory;
-    Run run(config_for(server, directory));
+    Run run(config_for(server, directory, setup));
     CHECK(run.snapshot().phase == "preparing");
     run.start();
     bool over = false;
@@ -252,12 +277,13 @@ TEST_CASE("Counters of a snapshot add up, and its end agrees with the result") {
 }
 
 TEST_CASE("A server that only fails ends the run with exit code 1, with artifacts and the reason") {
+    const Setup setup = each_setup();
     mock::Options options;
     options.error_rate = 1.0;
     options.error_status = 503;
     mock::Server server(options);
     const test::TemporaryDirectory directory;
-    const Result result = control::run(config_for(server, directory));
+    const Result result = control::run(config_for(server, directory, setup));
     CHECK(result.status == Status::complete);
     CHECK(result.exit_code() == 1);
     CHECK(result.summary.valid == 0);
@@ -268,11 +294,12 @@ TEST_CASE("A server that only fails ends the run with exit code 1, with artifact
 }
 
 TEST_CASE("A server that is not there is said, in artifacts too, without a single request") {
+    const Setup setup = each_setup();
     const test::TemporaryDirectory directory;
     config::RunConfig config;
     {
         mock::Server server(delays(0ms, 0ms));
-        config = config_for(server, directory);
+        config = config_for(server, directory, setup);
     }
     const Result result = control::run(config);
     CHECK(result.status == Status::incomplete);
@@ -310,12 +337,13 @@ TEST_CASE("What is refused is refused before anything is written") {
 }
 
 TEST_CASE("The settings' directory takes the journal") {
+    const Setup setup = each_setup();
     mock::Server server(delays(0ms, 0ms));
     const test::TemporaryDirectory directory;
     const test::TemporaryDirectory journals;
     Environment environment;
     environment.variables["AIPERF_JOURNAL_DIR"] = journals.path().string();
-    const Result result = control::run(config_for(server, directory), environment);
+    const Result result = control::run(config_for(server, directory, setup), environment);
     CHECK(result.exit_code() == 0);
     CHECK(std::filesystem::exists(journals.path() / "artifacts" / "records"));
     CHECK_FALSE(std::filesystem::exists(result.artifact_directory / "journal"));
@@ -348,4 +376,26 @@ TEST_CASE("Records of an earlier run stay readable when another run takes its di
         sessions.insert(record.session);
     }
     CHECK(sessions.size() == 40);
+}
+
+TEST_CASE("The final numbers are served from the end of a run to the end of its grace") {
+    const Setup setup = each_setup();
+    mock::Server server(delays(0ms, 0ms));
+    const test::TemporaryDirectory directory;
+    config::RunConfig config = config_for(server, directory, setup);
+    config.api_port = 0;
+    Run run(config);
+    run.start();
+    REQUIRE(run.wait_for(k_hang));
+    REQUIRE(run.result().exit_code() == 0);
+    const std::string url = run.api_url();
+    const auto port = static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
+    // Long enough for whatever follows a run to come by again.
+    for (const base::Instant until = base::now() + 300ms; base::now() < until;) {
+        const std::string metrics = test::RawHttpClient(port).get("/api/metrics").body;
+        REQUIRE_THAT(metrics, Catch::Contains("request_latency") && Catch::Contains("output_token_throughput"));
+    }
+    run.end_hold();
+    CHECK(run.wait_closed_for(k_hang));
+    CHECK(run.children().empty());
 }

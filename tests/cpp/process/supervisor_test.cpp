@@ -281,3 +281,82 @@ TEST_CASE("an unknown child is one that never started") {
     CHECK(supervisor.pid(ChildId{7}) == -1);
     CHECK_FALSE(supervisor.wait_for(ChildId{7}, is_alive, hang_limit()));
 }
+
+TEST_CASE("handlers of one child are called before the supervisor's, and for it alone") {
+    Heard heard;
+    const auto named = [&](const std::string& who) {
+        return SupervisorHandlers{
+            .on_message =
+                [&heard, who](ChildId, std::string_view text) {
+                    if (text == R"({"type":"echo"})") {
+                        heard.add(who + " message");
+                    }
+                },
+            .on_change =
+                [&heard, who](ChildId, const ServiceView& view) {
+                    if (view.alive()) {
+                        heard.add(who + " change");
+                    }
+                },
+            .on_death = [&heard, who](const DeathReport& report) { heard.add(who + " death of " + report.name); }};
+    };
+    Supervisor supervisor(named("all"));
+    ChildOptions options = options_for("serve");
+    options.handlers = named("own");
+    const ChildId child = supervisor.start(std::move(options));
+    REQUIRE(supervisor.wait_for(child, is_alive, hang_limit()));
+    supervisor.send(child, R"({"type":"echo"})");
+    REQUIRE(heard.wait_for("all message"));
+    supervisor.stop(child, hang_limit());
+    REQUIRE(heard.wait_for("all death of serve"));
+    std::vector<std::string> texts = heard.texts();
+    texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+    const auto at = [&](const char* text) { return std::find(texts.begin(), texts.end(), text) - texts.begin(); };
+    for (const char* what : {"change", "message", "death of serve"}) {
+        CAPTURE(what);
+        CHECK(at((std::string("own ") + what).c_str()) + 1 == at((std::string("all ") + what).c_str()));
+    }
+
+    supervisor.start(options_for("exit_3"));
+    REQUIRE(heard.wait_for("all death of exit_3"));
+    const std::vector<std::string> later = heard.texts();
+    CHECK(std::find(later.begin(), later.end(), "own death of exit_3") == later.end());
+}
+
+TEST_CASE("what one child's handler throws does not keep the supervisor's from being called") {
+    Heard heard;
+    Supervisor supervisor({.on_death = [&](const DeathReport& report) { heard.add(report.name); }});
+    ChildOptions options = options_for("exit_0");
+    options.handlers.on_death = [](const DeathReport&) { throw std::runtime_error("from the child's own"); };
+    supervisor.start(std::move(options));
+    CHECK(heard.wait_for("exit_0"));
+    CHECK_THROWS_WITH(supervisor.shutdown(), "from the child's own");
+}
+
+TEST_CASE("processes that have not ended are listed and described, in the order they were started") {
+    Supervisor supervisor;
+    CHECK(supervisor.pids().empty());
+    CHECK(supervisor.describe().empty());
+    const ChildId first = supervisor.start(options_for("serve"));
+    const ChildId ended = supervisor.start(options_for("exit_0"));
+    const ChildId deaf = supervisor.start(options_for("deaf"));
+    REQUIRE(supervisor.wait_for(first, is_alive, hang_limit()));
+    REQUIRE(supervisor.wait_for(deaf, is_alive, hang_limit()));
+    REQUIRE(supervisor.wait_ended(ended, hang_limit()));
+    const auto line = [&](const char* name, ChildId child, const char* rest) {
+        return name + std::string(" (pid ") + std::to_string(supervisor.pid(child)) + "): registered, running" + rest;
+    };
+    CHECK(supervisor.pids() == std::vector<pid_t>{supervisor.pid(first), supervisor.pid(deaf)});
+    CHECK(supervisor.describe() == std::vector<std::string>{line("serve", first, ""), line("deaf", deaf, "")});
+
+    supervisor.stop(deaf, hang_limit());
+    const auto told = [&] { return supervisor.stop_step(deaf) == StopStep::asked; };
+    for (const base::Instant limit = hang_limit(); !told() && base::now() < limit;) {
+        std::this_thread::yield();
+    }
+    CHECK(supervisor.describe().back() == line("deaf", deaf, ", told to stop: asked"));
+    supervisor.kill_all();
+    REQUIRE(supervisor.wait_all_ended(hang_limit()));
+    CHECK(supervisor.pids().empty());
+    CHECK(supervisor.describe().empty());
+}

@@ -1,5 +1,6 @@
 // A process that behaves, or misbehaves, as its first argument says. Started by the tests of this folder.
 #include "aiperf/base/clock.hpp"
+#include "aiperf/process/bell.hpp"
 #include "aiperf/process/child_link.hpp"
 #include "aiperf/process/message.hpp"
 #include "aiperf/process/spawn.hpp"
@@ -132,6 +133,13 @@ int silent() {
     return 0;
 }
 
+/// Rings the bell it inherits.
+int ring() {
+    const process::Bell bell(process::Descriptor(process::k_first_inherited_fd));
+    bell.ring();
+    return 0;
+}
+
 int grandchild(bool leave_at_once) {
     ChildLink link = ChildLink::from_environment(own_environment());
     const pid_t forked = ::fork();
@@ -250,6 +258,7 @@ int behave(const std::string& behaviour, const char* program) {
         {"serve", serve},
         {"hold", hold},
         {"deaf", deaf},
+        {"ring", ring},
         {"let_go", let_go},
         {"ignore_term", ignore_term},
         {"silent", silent},
