@@ -1,6 +1,6 @@
 # The commands of this project. Each is a script in scripts/; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-all test-real check format bench clean
+.PHONY: help setup build demo test test-all test-real soak check format bench clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test-all: ## test, the C++ tests under sanitizers, slow tests, a real LLM server
 
 test-real: ## benchmark a real LLM server (builds one on first use: minutes)
 	@scripts/test_real.sh
+
+soak: ## 200 short runs with kills, stops, signals and full disks at random instants (minutes)
+	@scripts/soak.sh
 
 check: ## formatters, linters, type checks (TIDY=all: clang-tidy on every file, not only changed ones)
 	@scripts/check.sh

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything: the suites, the C++ suite under the sanitizers, the slow Python tests, a real LLM server, the checks.
+# Everything: the suites, the C++ suite under the sanitizers, the slow Python tests, the soak, a real LLM server, the
+# checks.
 # Runs all parts, then says which failed.
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -25,6 +26,7 @@ part() {
 part "tests, the slow ones too" scripts/test.sh -m "not real"
 part "address and undefined-behaviour sanitizers" sanitized asan
 part "thread sanitizer" sanitized tsan
+part "soak" scripts/soak.sh
 part "a real LLM server" scripts/test_real.sh
 part "checks" scripts/check.sh
 

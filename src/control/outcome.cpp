@@ -94,9 +94,13 @@ void Outcome::conclude(bool export_files) {
     result.artifact_directory = prepared.artifact_directory;
     result.error = error;
     result.status = !error.empty() ? Status::incomplete : Status::complete;
-    if (cancelled) {
-        result.status = export_files ? Status::cancelled : Status::incomplete;
-        result.error = export_files ? std::string{} : "ended at once, without artifacts; the journal is whole";
+    if (cancelled && export_files) {
+        result.status = Status::cancelled;
+        result.error.clear();
+    } else if (cancelled && folder != nullptr) {
+        result.status = Status::incomplete;
+        result.error = "ended at once, without artifacts; the journal is whole";
+        result.ended_at_once = true;
     }
     result.records = records_of(prepared, *this);
     fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries, export_files);

@@ -21,7 +21,7 @@ const char* to_string(Status status) noexcept {
 }
 
 int Result::exit_code() const noexcept {
-    if (status == Status::cancelled) {
+    if (status == Status::cancelled || ended_at_once) {
         return cancel_code;
     }
     return status == Status::complete && summary.valid > 0 ? 0 : 1;

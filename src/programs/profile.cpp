@@ -139,13 +139,14 @@ private:
     }
 
     /// Out at once: nothing is exported, the journal stays as it is. What is waited for, shortly, is that status.json
-    /// says so and that no process is left; those that are end with this one.
+    /// says so and that no process is left; those that are end with this one. A run that has come to its end meanwhile
+    /// has its own exit code, which is in status.json too.
     [[noreturn]] void quit() {
         run_->abort();
         run_->end_hold();
         terminal_.clear();
         static_cast<void>(run_->wait_closed_for(k_quit_patience));
-        std::_Exit(k_signal_exit + signal_);
+        std::_Exit(run_->done() ? run_->result().exit_code() : k_signal_exit + signal_);
     }
 
     /// Null: the run is being prepared.

@@ -4,7 +4,7 @@
     tests/soak/run.py [--runs N] [--seed N] [--backend thread|process] [--jobs N] [--only INDEX ...]
 
 The seed is printed first; seed and index decide what a run is and what is done to it. As root, runs have /tmp and
-/dev/shm to themselves, and small disks to fill; without that right a full disk is left out.
+/dev/shm to themselves, and small disks to fill; without that right these faults are left out.
 Exit code: 0 nothing failed, 1 something did, 2 it could not be tried.
 """
 
@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "parity"))
 from dataclasses import replace
 
 from aiperf_parity.programs import ROOT, find_program
-from aiperf_soak.places import enter_private_mounts, may_mount
+from aiperf_soak.places import can_be_tried, enter_private_mounts
 from aiperf_soak.plan import BACKENDS, Fault, Plan, draw
 from aiperf_soak.trial import Trial
 from aiperf_soak.verdict import Verdict, stage
@@ -82,9 +82,7 @@ def plans_of(arguments: argparse.Namespace) -> list[Plan]:
     """What is to be run."""
     backends = (arguments.backend,) if arguments.backend else BACKENDS
     plans = [draw(arguments.seed, index, backends) for index in arguments.only or range(arguments.runs)]
-    if may_mount():
-        return plans
-    return [replace(plan, fault=Fault()) if plan.fault.kind.endswith(" disk") else plan for plan in plans]
+    return [plan if can_be_tried(plan.fault.kind) else replace(plan, fault=Fault()) for plan in plans]
 
 
 def report(outcome: Outcome, arguments: argparse.Namespace) -> None:
@@ -105,6 +103,7 @@ def main() -> int:
     if program is None or not program.exists():
         print("no program aiperf-cpp; run `make build`, or name it with --program", file=sys.stderr)
         return 2
+    arguments.work.mkdir(parents=True, exist_ok=True)
     enter_private_mounts([ROOT, program.parent, arguments.work.resolve()])
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1_000_000)

@@ -64,9 +64,11 @@ struct Result {
     std::vector<std::filesystem::path> artifacts;  ///< files written, absolute
     config::RunConfig config;                      ///< as asked
     std::string benchmark_id;                      ///< 12 hexadecimal digits, the same in every artifact
-    int cancel_code = k_interrupted;               ///< exit code where the run was cancelled
+    int cancel_code = k_interrupted;               ///< exit code where the run was cancelled, or ended at once
+    bool ended_at_once = false;                    ///< by abort(), without artifacts; the status is `incomplete` then
 
-    /// 0 at least one good answer; 1 none, or the run failed; cancel_code where cancelled. What aiperf-cpp exits with.
+    /// 0 at least one good answer; 1 none, or the run failed; cancel_code where cancelled or ended at once. What
+    /// aiperf-cpp exits with.
     [[nodiscard]] int exit_code() const noexcept;
 };
 

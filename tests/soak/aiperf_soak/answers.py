@@ -58,10 +58,11 @@ class Recorded:
         path = directory / "profile_export.jsonl"
         for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             line = recorded._parse(text)
-            identity = line.get("metadata", {}).get("x_request_id", "")
-            if not identity or identity in recorded.lines:
-                recorded.problems.append(f"a record that is twice there, or is none: {text[:200]}")
-            recorded.lines[identity] = line
+            identity = line.get("metadata", {}).get("x_request_id")
+            if identity in recorded.lines:
+                recorded.problems.append(f"a record is twice there: {text[:200]}")
+            elif identity:
+                recorded.lines[identity] = line
         summary = directory / "profile_export_aiperf.json"
         if summary.exists():
             recorded._compare(json.loads(summary.read_text(encoding="utf-8")))
@@ -72,10 +73,12 @@ class Recorded:
     def _parse(self, text: str) -> dict[str, Any]:
         try:
             line: dict[str, Any] = json.loads(text)
-        except ValueError:
-            self.problems.append(f"a line that is no JSON: {text[:200]}")
-            return {}
-        return line
+            if line["metadata"].keys() >= {"x_request_id", "benchmark_phase"}:
+                return line
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+        self.problems.append(f"a line is no record: {text[:200]}")
+        return {}
 
     def _compare(self, summary: dict[str, Any]) -> None:
         for tag, good in (("request_count", True), ("error_request_count", False)):

@@ -70,6 +70,17 @@ def _mount(*arguments: str | Path) -> None:
     subprocess.run(["mount", *map(str, arguments)], check=True)
 
 
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def can_be_tried(fault: str) -> bool:
+    """Whether this process has the right to what the fault needs."""
+    if fault == "locked directory":
+        return may_mount() or os.geteuid() != 0  # to root the permissions of a directory mean nothing
+    return may_mount() or not fault.endswith(" disk")
+
+
 class Place:
     """A folder for artifacts, on a disk of its own where a fault needs one."""
 
@@ -89,24 +100,23 @@ class Place:
                 file.write(bytes(65536))
 
     def lock(self, directory: Path) -> None:
-        """No entry of this directory can be made, renamed or removed."""
-        if not directory.is_dir():
-            directory.mkdir(parents=True)
-        self._locked = True
-        self._set_locked(directory)
-
-    def _set_locked(self, directory: Path) -> None:
-        if os.geteuid() == 0:
-            sign = "+i" if self._locked else "-i"
-            subprocess.run(["chattr", sign, str(directory)], check=True)
+        """From now on the directory is read-only, for root too. Files that are open stay as they were."""
+        directory.mkdir(parents=True, exist_ok=True)
+        if may_mount():
+            _mount("--bind", directory, directory)
+            _mount("-o", "remount,bind,ro", directory)
         else:
-            directory.chmod(0o555 if self._locked else 0o755)
+            directory.chmod(0o555)
+        self._locked = True
 
     def repair(self, directory: Path) -> None:
         """There is space again, and the directory can be written."""
         if self._locked:
             self._locked = False
-            self._set_locked(directory)
+            if may_mount():
+                _unmount(directory)
+            else:
+                directory.chmod(0o755)
         if self._mounted:
             self._filler.unlink(missing_ok=True)
             _mount("-o", "remount,size=64m", self.folder)
@@ -114,4 +124,4 @@ class Place:
     def close(self) -> None:
         """Gives the disk back; what lies on it is gone."""
         if self._mounted:
-            subprocess.run(["umount", str(self.folder)], check=True)
+            _unmount(self.folder)
