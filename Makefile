@@ -1,6 +1,6 @@
 # The commands of this project. Each is a script in scripts/; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-all test-real fuzz check format bench clean
+.PHONY: help setup build demo test test-all test-real fuzz soak check format bench clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ test-real: ## benchmark a real LLM server (builds one on first use: minutes)
 
 fuzz: ## search for inputs that break a parser, AIPERF_FUZZ_SECONDS (600) for each of the targets
 	@scripts/fuzz.sh
+
+soak: ## 200 short runs with kills, stops, signals and full disks at random instants (minutes)
+	@scripts/soak.sh
 
 check: ## formatters, linters, type checks (TIDY=all: clang-tidy on every file, not only changed ones)
 	@scripts/check.sh

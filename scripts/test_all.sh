@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything: the suites, the C++ suite under the sanitizers, the slow Python tests, the fuzzers,
+# Everything: the suites, the C++ suite under the sanitizers, the slow Python tests, the fuzzers, the soak,
 # a real LLM server, the checks.
 # Runs all parts, then says which failed.
 # shellcheck source=scripts/common.sh
@@ -27,6 +27,7 @@ part "tests, the slow ones too" scripts/test.sh -m "not real"
 part "address and undefined-behaviour sanitizers" sanitized asan
 part "thread sanitizer" sanitized tsan
 part "fuzzers" scripts/fuzz.sh
+part "soak" scripts/soak.sh
 part "a real LLM server" scripts/test_real.sh
 part "checks" scripts/check.sh
 

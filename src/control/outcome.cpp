@@ -119,11 +119,16 @@ void Outcome::conclude(bool export_files) {
     result.error = error;
     result.error_type = error_type;
     result.status = !error.empty() ? Status::incomplete : Status::complete;
-    if (cancelled) {
-        result.status = export_files ? Status::cancelled : Status::incomplete;
-        result.aborted = !export_files;
-        result.error = export_files ? std::string{} : "ended at once, without artifacts; the journal is whole";
-        result.error_type = export_files ? "" : "RunError";
+    if (cancelled && export_files) {
+        result.status = Status::cancelled;
+        result.error.clear();
+        result.error_type.clear();
+    } else if (cancelled && folder != nullptr) {
+        result.status = Status::incomplete;
+        result.error = "ended at once, without artifacts; the journal is whole";
+        result.error_type = "RunError";
+        result.aborted = true;
+    }
     }
     result.records = records_of(prepared, *this);
     fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries, export_files);

@@ -139,7 +139,8 @@ private:
     }
 
     /// Out at once: nothing is exported, the journal stays as it is. What is waited for, shortly, is that status.json
-    /// says so and that no process is left; those that are end with this one.
+    /// says so and that no process is left; those that are end with this one. A run that has come to its end meanwhile
+    /// has its own exit code, which is in status.json too.
     [[noreturn]] void quit() {
         run_->abort();
         run_->end_hold();

@@ -231,6 +231,21 @@ TEST_CASE("A run that goes out of scope ends, without artifacts, and its journal
     CHECK_THROWS_AS(control::recover(artifacts), base::RunError);  // it has its artifacts now
 }
 
+TEST_CASE("A run that is ended at once has the exit code of a cancelled one, in status.json too") {
+    mock::Server server(delays(10min, 0ms));
+    const test::TemporaryDirectory directory;
+    Run run(config_for(server, directory));
+    run.start();
+    REQUIRE(server.wait_arrived(4, k_hang));
+    run.abort();
+    CHECK(run.result().status == Status::incomplete);
+    CHECK(run.result().exit_code() == control::k_interrupted);
+    std::ifstream file(run.artifact_directory() / "status.json");
+    std::stringstream status;
+    status << file.rdbuf();
+    CHECK(status.str().find(R"("exit_code":130)") != std::string::npos);
+}
+
 TEST_CASE("Two runs go side by side; one in the directory of another is refused") {
     mock::Server server(delays(50ms, 0ms));
     const test::TemporaryDirectory first;
