@@ -129,7 +129,6 @@ void Outcome::conclude(bool export_files) {
         result.error_type = "RunError";
         result.aborted = true;
     }
-    }
     result.records = records_of(prepared, *this);
     fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries, export_files);
 }
