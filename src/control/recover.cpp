@@ -3,6 +3,7 @@
 #include "aiperf/dataset/tokenizer.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
+#include "aiperf/report/atomic_file.hpp"
 #include "journal_folder.hpp"
 #include "outcome.hpp"
 
@@ -57,6 +58,7 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
         throw base::RunError(result.artifact_directory.string() +
                              ": this run ended in good order and has its artifacts");
     }
+    report::remove_unfinished_files(result.artifact_directory);
     const auto records = std::make_shared<record::JournalReader>(journal);
     const RunDescription description = RunDescription::read(journal);
     result.config = description.config;
