@@ -54,11 +54,11 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
     }
     const auto journal = Preparation::journal_directory_of(result.artifact_directory, settings);
     const std::unique_ptr<JournalFolder> folder = JournalFolder::lock(journal);
+    report::remove_unfinished_files(result.artifact_directory);
     if (std::filesystem::exists(result.artifact_directory / report::k_ready_marker)) {
         throw base::RunError(result.artifact_directory.string() +
                              ": this run ended in good order and has its artifacts");
     }
-    report::remove_unfinished_files(result.artifact_directory);
     const auto records = std::make_shared<record::JournalReader>(journal);
     const RunDescription description = RunDescription::read(journal);
     result.config = description.config;
