@@ -5,6 +5,7 @@
 #include "aiperf/config/options.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
+#include "aiperf/report/atomic_file.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -83,6 +84,7 @@ std::unique_ptr<JournalFolder> JournalFolder::take(const Preparation& preparatio
     if (is_interrupted(folder->directory_)) {
         folder->moved_aside_ = move_aside(folder->directory_);
     }
+    report::remove_unfinished_files(preparation.artifact_directory);
     // An earlier run's files do not vouch for this one.
     std::filesystem::remove(preparation.artifact_directory / report::k_ready_marker);
     return folder;

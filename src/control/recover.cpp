@@ -3,6 +3,7 @@
 #include "aiperf/dataset/tokenizer.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
+#include "aiperf/report/atomic_file.hpp"
 #include "journal_folder.hpp"
 #include "outcome.hpp"
 
@@ -53,6 +54,7 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
     }
     const auto journal = Preparation::journal_directory_of(result.artifact_directory, settings);
     const std::unique_ptr<JournalFolder> folder = JournalFolder::lock(journal);
+    report::remove_unfinished_files(result.artifact_directory);
     if (std::filesystem::exists(result.artifact_directory / report::k_ready_marker)) {
         throw base::RunError(result.artifact_directory.string() +
                              ": this run ended in good order and has its artifacts");

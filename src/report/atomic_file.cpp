@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
+#include <string_view>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -12,6 +14,24 @@ namespace aiperf::report {
 namespace {
 
 constexpr std::size_t k_flush_bytes = 256 * 1024;
+
+bool is_number(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// As temporary_beside() makes them: .NAME.PID-NUMBER.tmp
+bool is_temporary(std::string_view name) {
+    constexpr std::string_view k_end = ".tmp";
+    if (!name.starts_with('.') || !name.ends_with(k_end)) {
+        return false;
+    }
+    name.remove_suffix(k_end.size());
+    const std::size_t dot = name.rfind('.');
+    const std::string_view numbers = name.substr(dot + 1);
+    const std::size_t dash = numbers.find('-');
+    return dot > 1 && dash != std::string_view::npos && is_number(numbers.substr(0, dash)) &&
+           is_number(numbers.substr(dash + 1));
+}
 
 std::filesystem::path temporary_beside(const std::filesystem::path& target) {
     static std::atomic<unsigned> number{0};
@@ -84,6 +104,15 @@ void AtomicFile::publish() {
     close(directory);
     if (!synced) {
         fail("sync the directory of", error_number);
+    }
+}
+
+void remove_unfinished_files(const std::filesystem::path& directory) {
+    std::error_code ignored;  // what cannot be removed harms nobody
+    for (std::filesystem::directory_iterator entry(directory, ignored), end; entry != end; entry.increment(ignored)) {
+        if (is_temporary(entry->path().filename().string())) {
+            std::filesystem::remove(entry->path(), ignored);
+        }
     }
 }
 

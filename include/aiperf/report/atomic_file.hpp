@@ -33,4 +33,8 @@ private:
     bool published_ = false;
 };
 
+/// Removes what AtomicFiles of programs that were killed have left in a directory. Nobody may be writing to it. What
+/// cannot be removed stays.
+void remove_unfinished_files(const std::filesystem::path& directory);
+
 }  // namespace aiperf::report

@@ -14,20 +14,21 @@ GRACE_S = 0.6
 ANSWER_TOKENS = 6
 FIRST_TOKEN_MS = 8.0
 TOKEN_GAP_MS = 3.0
+EXPORT_S = 0.2  # from the last answer to the terminal status, about
 ANSWER_S = (FIRST_TOKEN_MS + (ANSWER_TOKENS - 1) * TOKEN_GAP_MS) / 1000
 START_S = 0.6  # from the launch to the first request, about
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to a run, and when: `delay_s` after the launch, the first answer, or the terminal status."""
+    """What is done to a run, and when: `delay_s` after the launch, the first answer, the last, the terminal status."""
 
     kind: str = "none"  # none, kill, stop, signal, full disk, small disk, locked directory
     target: str = CONTROLLER
     signals: tuple[signal.Signals, ...] = ()
     to_group: bool = False
     pause_s: float = 0.0  # from SIGSTOP to SIGCONT, or to the second signal
-    anchor: str = "launch"  # launch, load, end
+    anchor: str = "launch"  # launch, load, last, end
     delay_s: float = 0.0
     disk_kib: int = 0
 
@@ -124,8 +125,10 @@ def _draw_fault(plan: Plan, rng: random.Random) -> Fault:
     """What is done; the instant lies between the launch and the end of the results server's grace."""
     kinds = ("kill", "stop", "signal", "full disk", "small disk", "locked directory")
     kind = rng.choices(kinds, weights=(5, 3, 5, 1, 1, 1))[0]
-    anchor = rng.choices(("launch", "load", "end"), weights=(2, 6, 2 if plan.api else 0))[0]
-    longest_s = {"launch": START_S, "load": plan.load_s, "end": GRACE_S}[anchor]
+    possible = (True, True, plan.requests is not None, plan.api)
+    weights = [weight * allowed for weight, allowed in zip((2, 5, 2, 2), possible, strict=True)]
+    anchor = rng.choices(("launch", "load", "last", "end"), weights)[0]
+    longest_s = {"launch": START_S, "load": plan.load_s, "last": EXPORT_S, "end": GRACE_S}[anchor]
     fault = Fault(kind, anchor=anchor, delay_s=round(rng.uniform(0, longest_s), 3))
     members = [CONTROLLER]
     if plan.backend == "process":

@@ -161,6 +161,7 @@ class Trial:
         anchors: dict[str, Callable[[], Any]] = {
             "launch": lambda: True,
             "load": lambda: mock.over() > 0,
+            "last": lambda: mock.over() >= (self.plan.requests or 0) + self.plan.warmup,
             "end": lambda: self.trace.terminal_ns,
         }
         if not self._until(anchors[fault.anchor], HANG_S):

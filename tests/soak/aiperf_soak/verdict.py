@@ -117,12 +117,13 @@ class Verdict:
         repaired = self.plan.fault.kind in DISK_FAULTS
         if not repaired:
             self._check_status(may_be_old=False)
-            self._check_temporary_files(self.trace.exit_code != -signal.SIGKILL)
+            self._check_temporary_files(in_artifacts=self.trace.exit_code != -signal.SIGKILL)
         else:
             self._check_status(may_be_old=True)
-            self._check_temporary_files(in_artifacts=True)
+            self._check_temporary_files(in_artifacts=self.plan.fault.kind != "locked directory")
             self.trial.place.repair(self.trial.artifacts)
         if self._make_records():
+            self._check_temporary_files(in_artifacts=True)
             self._check_records(Recorded.of(self.trial.artifacts))
         return self.problems
 
