@@ -67,7 +67,7 @@ public:
         plan_.dataset = bodies();
         plan_.workers = setup.workers;
         rules.warn = [this](const std::string& text) { warnings.add(text); };
-        rules.stale_after = 1h;
+        rules.stale_after = rules.stale_after == 0ns ? 1h : rules.stale_after;
         control::MakeCrew crew = control::make_thread_crew;
         if (setup.backend == Backend::process) {
             crew = [this](const control::CrewTools& tools) {
@@ -178,6 +178,12 @@ WorkerRules aborting() {
 constexpr Setup k_one_process{Backend::process, 1};
 constexpr Setup k_three_processes{Backend::process, 3};
 const std::string k_killed = "worker died (signal 9)";
+
+void stop_process(pid_t pid) {
+    REQUIRE(::kill(pid, SIGSTOP) == 0);
+    siginfo_t stopped{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(pid), &stopped, WSTOPPED) == 0);
+}
 
 std::string name_of(std::uint32_t worker, pid_t pid) {
     return "worker_" + std::to_string(worker) + " (pid " + std::to_string(pid) + ")";
@@ -332,9 +338,7 @@ TEST_CASE("A stopped worker that does not close its requests at a cancel is kill
     const pid_t victim = run.driver().worker_pid(1);
     run.begin();
     REQUIRE(server.wait_for_requests(6));
-    REQUIRE(::kill(victim, SIGSTOP) == 0);
-    siginfo_t stopped{};
-    REQUIRE(::waitid(P_PID, static_cast<id_t>(victim), &stopped, WSTOPPED) == 0);
+    stop_process(victim);
     run.driver().stop(load::Stop::in_flight);
     REQUIRE(run.wait());
     CHECK(run.warnings.count("worker_1 has not closed its requests in time") == 1);
@@ -347,16 +351,20 @@ TEST_CASE("A stopped worker that does not close its requests at a cancel is kill
 
 TEST_CASE("A worker that is silent is told once, and goes on when it is let") {
     ScriptedServer server(holding());
-    DrivenRun run(server, {test::closed_loop(6, 6)}, k_three_processes, going_on());
+    WorkerRules rules = going_on();
+    rules.stale_after = load::k_longest_turn + 200ms;
+    DrivenRun run(server, {test::closed_loop(6, 6)}, k_three_processes, rules);
     const pid_t sleeper = run.driver().worker_pid(0);
     run.begin();
     REQUIRE(server.wait_for_requests(6));
-    REQUIRE(::kill(sleeper, SIGSTOP) == 0);
-    siginfo_t stopped{};
-    REQUIRE(::waitid(P_PID, static_cast<id_t>(sleeper), &stopped, WSTOPPED) == 0);
+    stop_process(sleeper);
+    REQUIRE(run.warnings.wait_for("worker_0 has not moved for "));
+    CHECK(run.driver().worker_status(0) == std::string("stale"));
     server.release();
     REQUIRE(::kill(sleeper, SIGCONT) == 0);
     REQUIRE(run.wait());
+    CHECK(run.warnings.count("worker_0") == 1);
+    CHECK(run.driver().worker_status(0) == std::string("healthy"));
     CHECK(run.count(ErrorKind::none) == 6);
     CHECK(run.driver().failure().empty());
 }
