@@ -1,13 +1,16 @@
+#include "aiperf/api/status_file.hpp"
 #include "aiperf/base/error.hpp"
 #include "aiperf/control/run.hpp"
 #include "aiperf/dataset/tokenizer.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
 #include "aiperf/report/atomic_file.hpp"
+#include "ending.hpp"
 #include "journal_folder.hpp"
 #include "outcome.hpp"
 
-#include <algorithm>
+#include <unistd.h>
+#include <utility>
 
 namespace aiperf::control {
 
@@ -42,6 +45,17 @@ void count_missing(record::JournalReader& records, const config::RunConfig& conf
     }
 }
 
+/// The run itself had no time to say in status.json how it ended.
+void write_status(const Result& result) {
+    api::RunFacts facts;
+    facts.run_id = result.benchmark_id;
+    facts.pid = ::getpid();
+    facts.started_at_ns = result.records->info().anchor.wall_ns;
+    api::RunState state(std::move(facts));
+    state.publish(ending_of(result),
+                  [&result](const std::string& body) { api::write_status_file(result.artifact_directory, body); });
+}
+
 }  // namespace
 
 Result recover(const std::filesystem::path& artifact_directory, const Environment& environment) {
@@ -72,6 +86,7 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
     count_missing(*records, result.config, environment);
     result.records = records;
     fill_result(result, nullptr, description.entries, true);
+    write_status(result);
     return result;
 }
 

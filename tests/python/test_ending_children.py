@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -267,6 +268,9 @@ def test_a_killed_controller_takes_its_children_along_and_leaves_what_recover_ne
     poller.join(HANG_S)
     recovered = command.run("recover", str(command.artifacts.directory))
     assert recovered.exit_code == 0, recovered.stderr
+    status = json.loads((command.artifacts.directory / "status.json").read_text())
+    assert (status["status"], status["exit_code"]) == ("incomplete", 1)
+    assert "recovered from the journal of an interrupted run" in status["error"]["message"]
     artifacts = Artifacts(command.artifacts.directory)
     artifacts.check_valid()
     assert answered <= artifacts.good_ids()
