@@ -1,5 +1,6 @@
 #include "aiperf/metric/definitions.hpp"
 #include "artifact_text.hpp"
+#include "error_causes.hpp"
 #include "error_summary.hpp"
 #include "input_config.hpp"
 #include "json_text.hpp"
@@ -90,6 +91,13 @@ nlohmann::ordered_json error_summary(const ReportInput& input) {
         }
         details["type"] = error.details.type;
         details["message"] = error.details.message;
+        const ErrorCauses causes = causes_of(error.details);
+        if (!causes.cause.empty()) {
+            details["cause"] = causes.cause;
+        }
+        if (!causes.chain.empty()) {
+            details["cause_chain"] = causes.chain;
+        }
         out.push_back(Json{{"error_details", std::move(details)}, {"count", error.count}});
     }
     return out;

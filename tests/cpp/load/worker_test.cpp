@@ -129,7 +129,7 @@ TEST_CASE("The head on the wire is the target's, with the ids of its slot") {
     const auto requests = server.requests();
     REQUIRE(requests.size() == 4);
     for (std::uint64_t slot = 0; slot < 4; ++slot) {
-        const std::string session = ids.correlation_id(slot % 2);
+        const std::string session = ids.correlation_id((slot / 2) << 32U | slot % 2);  // no id twice in a run
         CHECK(requests[slot].head ==
               "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
                   "\r\nUser-Agent: test\r\nX-Request-ID: " + ids.request_id(slot) + "\r\nX-Correlation-ID: " + session +
