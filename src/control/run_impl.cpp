@@ -182,9 +182,7 @@ void Run::Impl::put_load(Outcome& outcome) {
         log(spdlog::level::warn, "the journal of an interrupted run was kept as " + moved);
     }
     outcome.plan = make_plan(
-        prepared_,
-        [this] { return cancelled(); },
-        [this](const std::string& line) { log(spdlog::level::info, line); });
+        prepared_, [this] { return cancelled(); }, [this](const std::string& line) { log(spdlog::level::info, line); });
     record::JournalPlan journal_plan;
     journal_plan.info.run_key = prepared_.run_key;
     journal_plan.info.seed = *prepared_.config.random_seed;

@@ -192,8 +192,8 @@ Question models_question(const config::RunConfig& config, const config::Url& url
     const std::string path = join_path(url.path, "/v1/models");
     Question question;
     question.what = "GET " + path;
-    question.request =
-        "GET " + path + " HTTP/1.1\r\nHost: " + host_header(url) + "\r\nAccept: */*\r\n" + more_headers(config) + "\r\n";
+    question.request = "GET " + path + " HTTP/1.1\r\nHost: " + host_header(url) + "\r\nAccept: */*\r\n" +
+                       more_headers(config) + "\r\n";
     question.judge = [model = config.model_names.front()](int status, const std::string& body) {
         return judge_models(status, body, model);
     };

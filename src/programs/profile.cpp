@@ -132,9 +132,9 @@ private:
         }
         if (signal_ != 0) {
             if (signal == SIGINT) {
-                terminal_.print(panel("Force Quit",
-                                      {"The run ends without results.",
-                                       "Its journal stays: aiperf-cpp recover makes results of it."}));
+                terminal_.print(panel(
+                    "Force Quit",
+                    {"The run ends without results.", "Its journal stays: aiperf-cpp recover makes results of it."}));
             }
             quit();
         }

@@ -136,8 +136,7 @@ std::string footer(const ReportInput& input) {
         out += "CLI Command: " + input.config.cli_command + "\n";
     }
     if (const metric::Metric* duration = input.summary.find("benchmark_duration")) {
-        out += "Benchmark Duration: " + grouped2(duration->statistics.avg) + " sec" +
-               remark_of(input.ending) + "\n";
+        out += "Benchmark Duration: " + grouped2(duration->statistics.avg) + " sec" + remark_of(input.ending) + "\n";
     }
     for (const std::filesystem::path& path : input.artifacts) {
         if (const std::string label = export_label(path); !label.empty()) {

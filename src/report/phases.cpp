@@ -52,9 +52,8 @@ std::vector<PhaseReport> phase_reports(const ReportInput& input) {
         const bool last = index + 1 == phases.size();
         metric::Context context = input.context;
         context.cancelled = context.cancelled && last;
-        out.push_back({index,
-                       metric::summarise_phase(input.records, context, index),
-                       last ? input.ending : Ending::complete});
+        out.push_back(
+            {index, metric::summarise_phase(input.records, context, index), last ? input.ending : Ending::complete});
     }
     return out;
 }

@@ -191,11 +191,10 @@ std::string summary_json(const ReportInput& input, const metric::Summary* warmup
 
 std::string ready_marker(const ReportInput& input) {
     std::string text;
-    append_json(text,
-                Json{{"ready", true},
-                     {"was_cancelled", was_cut_short(input)},
-                     {"partial", input.ending == Ending::incomplete}},
-                0);
+    append_json(
+        text,
+        Json{{"ready", true}, {"was_cancelled", was_cut_short(input)}, {"partial", input.ending == Ending::incomplete}},
+        0);
     return text;
 }
 

@@ -45,8 +45,8 @@ struct RunConfig {
     EndpointType endpoint_type = EndpointType::chat;
     std::optional<std::string> custom_endpoint;  ///< replaces the type's path; "" appends nothing
     bool streaming = false;
-    std::optional<std::string> api_key;         ///< sent as "Authorization: Bearer"
-    double request_timeout_seconds = 21600.0;   ///< whole request; 0 = none
+    std::optional<std::string> api_key;        ///< sent as "Authorization: Bearer"
+    double request_timeout_seconds = 21600.0;  ///< whole request; 0 = none
     ConnectionReuse connection_reuse_strategy = ConnectionReuse::pooled;
     double wait_for_model_timeout = 0.0;  ///< seconds; 0 = the model is taken to be there
     WaitForModelMode wait_for_model_mode = WaitForModelMode::inference;
@@ -69,15 +69,15 @@ struct RunConfig {
     std::optional<std::string> tokenizer;  ///< absent = the first model's name
 
     // Load
-    std::optional<std::uint32_t> concurrency;       ///< absent: 1 without a rate, unlimited with one
-    std::optional<double> request_rate;             ///< requests per second
-    std::optional<ArrivalPattern> arrival_pattern;  ///< absent: poisson (gamma where a smoothness is given)
-    std::optional<double> arrival_smoothness;       ///< gamma's shape; CV = 1/sqrt(smoothness)
-    std::optional<std::uint64_t> request_count;     ///< absent, and no duration: 10
-    std::optional<double> benchmark_duration;       ///< seconds of sending
-    std::optional<double> benchmark_grace_period;   ///< seconds for what is in flight after it; absent: 30; may be inf
+    std::optional<std::uint32_t> concurrency;        ///< absent: 1 without a rate, unlimited with one
+    std::optional<double> request_rate;              ///< requests per second
+    std::optional<ArrivalPattern> arrival_pattern;   ///< absent: poisson (gamma where a smoothness is given)
+    std::optional<double> arrival_smoothness;        ///< gamma's shape; CV = 1/sqrt(smoothness)
+    std::optional<std::uint64_t> request_count;      ///< absent, and no duration: 10
+    std::optional<double> benchmark_duration;        ///< seconds of sending
+    std::optional<double> benchmark_grace_period;    ///< seconds for what is in flight after it; absent: 30; may be inf
     std::optional<double> failed_request_threshold;  ///< share of errors from 0 to 1 that ends the run; absent = none
-    std::optional<std::uint32_t> workers_max;  ///< absent: from the cores, at most the concurrency
+    std::optional<std::uint32_t> workers_max;        ///< absent: from the cores, at most the concurrency
 
     // Warm-up: there is one where a count or a duration is given; what is absent is as in the profiling phase
     std::optional<std::uint64_t> warmup_request_count;

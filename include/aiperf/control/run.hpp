@@ -57,7 +57,7 @@ struct Snapshot {
 /// What a finished run leaves.
 struct Result {
     Status status = Status::incomplete;
-    std::string error;       ///< why `incomplete`, or why everything failed; else empty
+    std::string error;  ///< why `incomplete`, or why everything failed; else empty
     /// Of `error`: "RunError"; "ProcessError" where a process of the run died; "TooManyFailures" where
     /// --failed-request-threshold ended the run; else empty.
     std::string error_type;

@@ -48,13 +48,14 @@ def _take_out_second_tries(context: Context) -> None:
     for number, request in enumerate(context.ours.requests):
         key = request.get("x_request_id") or f"no. {number}"
         first = kept.get(key)
-        if first is not None:
-            broke_off = first.get("mock_action") in ("reset", "close") and not first.get("sent_ms")
-            findings.holds("requests.second_try.after_a_break", broke_off, "no byte of an answer before it", first)
-            deep_equal(findings, "requests.second_try.body", first["body"], request["body"])
-            findings.extra("requests.second_try", key)
-            request = {**request, "conn": first["conn"]}
-        kept[key] = request
+        if first is None:
+            kept[key] = request
+            continue
+        broke_off = first.get("mock_action") in ("reset", "close") and not first.get("sent_ms")
+        findings.holds("requests.second_try.after_a_break", broke_off, "no byte of an answer before it", first)
+        deep_equal(findings, "requests.second_try.body", first["body"], request["body"])
+        findings.extra("requests.second_try", key)
+        kept[key] = {**request, "conn": first["conn"]}
     context.ours.requests[:] = kept.values()
 
 
