@@ -27,6 +27,10 @@ struct PhaseReport {
 /// The phases of a run that has more than the profiling phase; else none.
 [[nodiscard]] std::vector<PhaseReport> phase_reports(const ReportInput& input);
 
+/// Where the files of a phase go, below the artifact directory: "phases/warmup". One plain name, whatever a damaged
+/// journal calls the phase.
+[[nodiscard]] std::string phase_folder(const ReportInput& input, const PhaseReport& phase);
+
 /// What phases began, where their files are, and how many requests each had.
 [[nodiscard]] std::string phase_manifest(const ReportInput& input, const std::vector<PhaseReport>& phases);
 

@@ -84,16 +84,13 @@ void prepare(const std::filesystem::path& directory) {
 }
 
 /// The numbers of each phase, and the list of them. Returns those of the warm-up; null where there was none.
-const metric::Summary* write_phases(const ReportInput& input,
-                                    const std::vector<PhaseReport>& phases,
-                                    Writer& writer) {
+const metric::Summary* write_phases(const ReportInput& input, const std::vector<PhaseReport>& phases, Writer& writer) {
     const metric::Summary* warmup = nullptr;
     for (const PhaseReport& phase : phases) {
-        const record::PhaseInfo& info = input.records.info().phases[phase.index];
-        const std::string folder = "phases/" + info.name;
+        const std::string folder = phase_folder(input, phase);
         writer.write_text(folder + "/profile_export_aiperf.csv", summary_csv(phase.summary));
         writer.write_text(folder + "/profile_export_aiperf.json", summary_json(input_of_phase(input, phase)));
-        warmup = info.profiling ? warmup : &phase.summary;
+        warmup = input.records.info().phases[phase.index].profiling ? warmup : &phase.summary;
     }
     if (!phases.empty()) {
         writer.write_text(k_phase_manifest, phase_manifest(input, phases));
@@ -120,6 +117,9 @@ std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, con
         writer.write("profile_export.jsonl", [&](AtomicFile& file) { append_records(input, file); });
     }
     const std::vector<PhaseReport> phases = phase_reports(input);
+    for (const PhaseReport& phase : phases) {
+        remove_unfinished_files(dir / phase_folder(input, phase));
+    }
     const metric::Summary* warmup = write_phases(input, phases, writer);
     writer.write_text("profile_export_aiperf.csv", summary_csv(input.summary));
     ReportInput told = input;

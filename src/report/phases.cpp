@@ -21,7 +21,7 @@ Json time_of(const record::RunInfo& info, std::int64_t ns) {
 Json entry_of(const ReportInput& input, const PhaseReport& report) {
     const record::RunInfo& info = input.records.info();
     const record::PhaseInfo& phase = info.phases[report.index];
-    const std::string folder = "phases/" + phase.name + "/";
+    const std::string folder = phase_folder(input, report) + "/";
     const auto before = info.phases.begin() + static_cast<std::ptrdiff_t>(report.index);
     const auto profiled = std::count_if(info.phases.begin(), before, [](const auto& p) { return p.profiling; });
     return Json{{"end_ns", time_of(info, phase.end_ns)},
@@ -43,19 +43,35 @@ Json entry_of(const ReportInput& input, const PhaseReport& report) {
 
 std::vector<PhaseReport> phase_reports(const ReportInput& input) {
     const auto& phases = input.records.info().phases;
+    const auto profiled = std::count_if(phases.begin(), phases.end(), [](const auto& p) { return p.profiling; });
     std::vector<PhaseReport> out;
-    if (std::all_of(phases.begin(), phases.end(), [](const auto& phase) { return phase.profiling; })) {
+    if (static_cast<std::size_t>(profiled) == phases.size()) {
         return out;
     }
     for (std::size_t index = 0; index < phases.size(); ++index) {
         // A phase that another has followed was not the one that was cut short.
         const bool last = index + 1 == phases.size();
+        PhaseReport& report = out.emplace_back();
+        report.index = index;
+        report.ending = last ? input.ending : Ending::complete;
+        if (phases[index].profiling && profiled == 1) {
+            report.summary = input.summary;
+            continue;
+        }
         metric::Context context = input.context;
         context.cancelled = context.cancelled && last;
-        out.push_back(
-            {index, metric::summarise_phase(input.records, context, index), last ? input.ending : Ending::complete});
+        report.summary = metric::summarise_phase(input.records, context, index);
     }
     return out;
+}
+
+std::string phase_folder(const ReportInput& input, const PhaseReport& phase) {
+    std::string name = input.records.info().phases[phase.index].name;
+    for (char& c : name) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        c = plain ? c : '_';
+    }
+    return "phases/" + (name.empty() ? "_" : name);
 }
 
 ReportInput input_of_phase(const ReportInput& input, const PhaseReport& phase) {

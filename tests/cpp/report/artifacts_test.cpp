@@ -383,6 +383,13 @@ TEST_CASE("a warm-up has files of its own and a place in the summary, and a run 
     CHECK(summary.at("request_count").at("avg") == static_cast<double>(rows.size() - 1));
     CHECK(written.back() == dir.path() / ".aiperf_results_ready.json");
 
+    std::ofstream(dir.path() / "phases/warmup/.profile_export_aiperf.csv.1-1.tmp") << "left by a killed run";
+    info.phases[1].name = "../../out";
+    run.records = record::MemoryRecordSet(info, rows);
+    report::write_artifacts(run.input(), dir.path());
+    CHECK(std::filesystem::exists(dir.path() / "phases/______out/profile_export_aiperf.json"));
+    CHECK_FALSE(std::filesystem::exists(dir.path() / "phases/warmup/.profile_export_aiperf.csv.1-1.tmp"));
+
     run.records = alone;
     report::write_artifacts(run.input(), dir.path());
     CHECK_FALSE(std::filesystem::exists(dir.path() / "phase_manifest.json"));
