@@ -246,7 +246,7 @@ ScriptAnswer parse_answer(const Json& answer, const std::string& place) {
 }
 
 ScriptRoute parse_route(const Json& json, const std::string& place) {
-    check_keys(json, place, {"method", "path", "answers", "order"});
+    check_keys(json, place, {"method", "path", "answers", "order", "same_again"});
     ScriptRoute route;
     route.method = json.contains("method") ? text_of(json["method"], place + ".method") : "POST";
     if (!json.contains("path")) {
@@ -259,6 +259,12 @@ ScriptRoute parse_route(const Json& json, const std::string& place) {
             refuse(place + ".order", "must be \"cycle\" or \"last\"");
         }
         route.last = order == "last";
+    }
+    if (json.contains("same_again")) {
+        if (!json["same_again"].is_boolean()) {
+            refuse(place + ".same_again", "must be true or false");
+        }
+        route.same_again = json["same_again"].get<bool>();
     }
     if (!json.contains("answers") || !json["answers"].is_array() || json["answers"].empty()) {
         refuse(place + ".answers", "must be a list of at least one answer");

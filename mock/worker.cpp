@@ -171,8 +171,9 @@ void Worker::refuse_one() {
 void Worker::open(int fd) {
     FileDescriptor socket(fd);
     if (free_slots_.empty()) {
-        const ParserLimits limits{
-            context_.options.max_head_bytes, context_.options.max_body_bytes, context_.log != nullptr};
+        const ParserLimits limits{context_.options.max_head_bytes,
+                                  context_.options.max_body_bytes,
+                                  context_.log != nullptr || responder_->wants_headers()};
         free_slots_.push_back(static_cast<std::uint32_t>(connections_.size()));
         connections_.push_back(std::make_unique<Connection>(limits));
         connections_.back()->slot = free_slots_.back();

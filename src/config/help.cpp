@@ -18,11 +18,6 @@ constexpr CommandFlag k_flags[] = {
     {"--no-gpu-telemetry", CommandFlag::Meaning::already_so, "", "Accepted; GPU telemetry is never collected."},
     {"--no-server-metrics", CommandFlag::Meaning::already_so, "", "Accepted; server metrics are never collected."},
     {"--transport --transport-type", CommandFlag::Meaning::only_value, "http", "Accepted with the value http."},
-    {"--url-strategy", CommandFlag::Meaning::only_value, "round_robin", "Accepted with the value round_robin."},
-    {"--connection-reuse-strategy",
-     CommandFlag::Meaning::only_value,
-     "pooled",
-     "Accepted with the value pooled: connections are kept and shared."},
     {"--help -h", CommandFlag::Meaning::help, "", "Show this help."},
 };
 

@@ -49,6 +49,31 @@ void resolve_load(RunConfig& config) {
     }
 }
 
+/// What the warm-up leaves open is as asked for the profiling phase: before that phase's own defaults are filled in.
+void resolve_warmup(RunConfig& config) {
+    if (!config.has_warmup()) {
+        return;
+    }
+    const bool own_rate = config.warmup_request_rate.has_value();
+    if (!config.warmup_concurrency) {
+        config.warmup_concurrency = config.concurrency;
+    }
+    if (config.warmup_arrival_pattern != ArrivalPattern::concurrency_burst && !own_rate) {
+        config.warmup_request_rate = config.request_rate;
+    }
+    if (!config.warmup_request_rate) {
+        config.warmup_arrival_pattern = ArrivalPattern::concurrency_burst;
+        config.warmup_concurrency = config.warmup_concurrency.value_or(1);
+        return;
+    }
+    if (!config.warmup_arrival_pattern && config.arrival_pattern != ArrivalPattern::concurrency_burst) {
+        config.warmup_arrival_pattern = config.arrival_pattern;
+    }
+    if (!config.warmup_arrival_pattern) {
+        config.warmup_arrival_pattern = config.arrival_smoothness ? ArrivalPattern::gamma : ArrivalPattern::poisson;
+    }
+}
+
 /// A rate as Python writes it: "20.0", "0.0001", "1e-05".
 std::string python_float(double value) {
     if (value < 1e-4) {
@@ -105,6 +130,7 @@ RunConfig resolve(RunConfig config, const Resources& resources) {
     std::transform(config.urls.begin(), config.urls.end(), config.urls.begin(), with_scheme);
     config.random_seed = config.random_seed.value_or(resources.entropy & k_seed_mask);
     config.tokenizer = config.tokenizer.value_or(config.model_names.front());
+    resolve_warmup(config);
     resolve_load(config);
     config.workers_max = worker_count(config, resources);
     if (!config.artifact_directory) {

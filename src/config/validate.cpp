@@ -56,6 +56,41 @@ void check_arrivals(const RunConfig& config) {
     }
 }
 
+void check_warmup(const RunConfig& config) {
+    if (!config.has_warmup()) {
+        if (config.warmup_grace_period) {
+            throw base::ConfigError("--warmup-grace-period needs --warmup-duration or --warmup-request-count");
+        }
+        return;
+    }
+    check_not_below("--warmup-request-rate", config.warmup_request_rate, k_lowest_rate);
+    if (!config.warmup_arrival_pattern) {
+        return;
+    }
+    const std::string given = "--warmup-arrival-pattern " + std::string(to_string(*config.warmup_arrival_pattern));
+    if (*config.warmup_arrival_pattern == ArrivalPattern::concurrency_burst) {
+        if (config.warmup_request_rate) {
+            throw base::ConfigError(given + " excludes --warmup-request-rate");
+        }
+    } else if (!config.warmup_request_rate && !config.request_rate) {
+        throw base::ConfigError(given + " needs --warmup-request-rate or --request-rate");
+    }
+}
+
+void warn_about_warmup(const RunConfig& config, std::vector<std::string>& lines) {
+    if (config.warmup_grace_period && !config.warmup_duration) {
+        lines.emplace_back("--warmup-grace-period has no effect without --warmup-duration");
+    }
+    const auto idle = [&](bool given, const char* flag) {
+        if (given && !config.has_warmup()) {
+            lines.push_back(std::string(flag) + " has no effect without --warmup-request-count or --warmup-duration");
+        }
+    };
+    idle(config.warmup_concurrency.has_value(), "--warmup-concurrency");
+    idle(config.warmup_request_rate.has_value(), "--warmup-request-rate");
+    idle(config.warmup_arrival_pattern.has_value(), "--warmup-arrival-pattern");
+}
+
 }  // namespace
 
 void validate(const RunConfig& config) {
@@ -64,6 +99,7 @@ void validate(const RunConfig& config) {
         check_field(option, config);
     }
     check_arrivals(config);
+    check_warmup(config);
     if (config.benchmark_grace_period && !config.benchmark_duration) {
         throw base::ConfigError("--benchmark-grace-period needs --benchmark-duration");
     }
@@ -78,6 +114,7 @@ std::vector<std::string> warnings(const RunConfig& config) {
         lines.emplace_back("--use-legacy-max-tokens has no effect with --endpoint-type " +
                            std::string(to_string(config.endpoint_type)));
     }
+    warn_about_warmup(config, lines);
     return lines;
 }
 

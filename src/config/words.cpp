@@ -45,6 +45,21 @@ struct Words<OnWorkerDeath> {
 };
 
 template <>
+struct Words<UrlStrategy> {
+    static constexpr std::array<std::string_view, 1> k_list{"round_robin"};
+};
+
+template <>
+struct Words<WaitForModelMode> {
+    static constexpr std::array<std::string_view, 3> k_list{"models", "inference", "both"};
+};
+
+template <>
+struct Words<ConnectionReuse> {
+    static constexpr std::array<std::string_view, 3> k_list{"pooled", "never", "sticky-user-sessions"};
+};
+
+template <>
 struct Words<LogLevel> {
     static constexpr std::array<std::string_view, 8> k_list{
         "trace", "debug", "info", "notice", "warning", "success", "error", "critical"};
@@ -54,6 +69,12 @@ template <class Enum>
 std::string_view word_of(Enum value) noexcept {
     const auto index = static_cast<std::size_t>(value);
     return index < Words<Enum>::k_list.size() ? Words<Enum>::k_list[index] : std::string_view{};
+}
+
+std::string with_underscores(std::string_view word) {
+    std::string plain = base::lower(word);
+    std::replace(plain.begin(), plain.end(), '-', '_');
+    return plain;
 }
 
 }  // namespace
@@ -86,12 +107,24 @@ std::string_view to_string(OnWorkerDeath value) noexcept {
     return word_of(value);
 }
 
+std::string_view to_string(UrlStrategy value) noexcept {
+    return word_of(value);
+}
+
+std::string_view to_string(WaitForModelMode value) noexcept {
+    return word_of(value);
+}
+
+std::string_view to_string(ConnectionReuse value) noexcept {
+    return word_of(value);
+}
+
 template <class Enum>
 std::optional<Enum> from_word(std::string_view word) {
-    std::string plain = base::lower(word);
-    std::replace(plain.begin(), plain.end(), '-', '_');
+    const std::string plain = with_underscores(word);
     const auto& list = Words<Enum>::k_list;
-    const auto found = std::find(list.begin(), list.end(), plain);
+    const auto found = std::find_if(
+        list.begin(), list.end(), [&plain](std::string_view known) { return with_underscores(known) == plain; });
     if (found == list.end()) {
         return std::nullopt;
     }
@@ -114,6 +147,9 @@ template std::optional<UiType> from_word(std::string_view);
 template std::optional<LogLevel> from_word(std::string_view);
 template std::optional<Backend> from_word(std::string_view);
 template std::optional<OnWorkerDeath> from_word(std::string_view);
+template std::optional<UrlStrategy> from_word(std::string_view);
+template std::optional<WaitForModelMode> from_word(std::string_view);
+template std::optional<ConnectionReuse> from_word(std::string_view);
 template std::string all_words<EndpointType>();
 template std::string all_words<ArrivalPattern>();
 template std::string all_words<ExportLevel>();
@@ -121,5 +157,8 @@ template std::string all_words<UiType>();
 template std::string all_words<LogLevel>();
 template std::string all_words<Backend>();
 template std::string all_words<OnWorkerDeath>();
+template std::string all_words<UrlStrategy>();
+template std::string all_words<WaitForModelMode>();
+template std::string all_words<ConnectionReuse>();
 
 }  // namespace aiperf::config

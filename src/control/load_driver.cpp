@@ -74,6 +74,7 @@ std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slo
             kill_late(index);
         }
         look_for_silence(index);
+        heed_failures();
         bell_->wait_until(std::min(killed_late_ ? base::Instant::max() : deadline, now + k_look_again));
         bury_dead(claim);
     }
@@ -181,6 +182,20 @@ void LoadDriver::look_for_silence(std::uint32_t phase) {
             rules_.warn(text);
         }
         silent_[worker] = silent;
+    }
+}
+
+/// The worker that saw it has told the shared state; the others may be waiting. What is in flight has as long to finish
+/// as it would have to close.
+void LoadDriver::heed_failures() noexcept {
+    if (state().too_many_failures.load() == 0) {
+        return;
+    }
+    if (!failing_since_) {
+        failing_since_ = base::now();
+        crew_->wake_all();
+    } else if (base::now() >= *failing_since_ + rules_.drain_timeout && stopped_ns_.load() == 0) {
+        stop(load::Stop::in_flight);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,7 @@ private:
     void settle(const WorkerDeath& death, const Claim& claim, bool unsent);
     void kill_late(std::uint32_t phase);
     void look_for_silence(std::uint32_t phase);
+    void heed_failures() noexcept;
     [[nodiscard]] base::Nanoseconds silence_of(std::uint32_t worker) noexcept;
 
     const load::LoadPlan& plan_;
@@ -80,6 +82,7 @@ private:
     std::vector<pid_t> pids_;
     std::vector<bool> silent_;  // warned about
     bool killed_late_ = false;  // in this phase
+    std::optional<base::Instant> failing_since_;
     std::string failure_;
     std::unique_ptr<Crew> crew_;  // last: gone before what it works with
 };

@@ -4,6 +4,7 @@
 #include "aiperf/base/version.hpp"
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
+#include "patient_io.hpp"
 
 #include <asio/connect.hpp>
 #include <asio/io_context.hpp>
@@ -18,21 +19,6 @@ namespace aiperf::control {
 namespace {
 
 using asio::ip::tcp;
-using Clock = std::chrono::steady_clock;
-
-constexpr auto k_poll = std::chrono::milliseconds(50);  // between two looks at `cancelled`
-
-/// Runs what was started on `io` until it is over, `deadline` has passed, or `cancelled`; false = not over.
-bool run_until(asio::io_context& io, Clock::time_point deadline, const std::function<bool()>& cancelled) {
-    io.restart();
-    while (!cancelled() && Clock::now() < deadline) {
-        io.run_for(k_poll);
-        if (io.stopped()) {
-            return true;
-        }
-    }
-    return false;
-}
 
 std::string words_of(const std::string& what, const std::string& why) {
     return "cannot connect to " + what + ": " + why;
@@ -56,7 +42,7 @@ std::vector<tcp::endpoint> look_up(const config::Url& url,
             }
         }
     });
-    run_until(io, Clock::now() + settings.connect_timeout, cancelled);
+    run_until(io, base::now() + settings.connect_timeout, cancelled);
     const std::string what = url.host + ":" + std::to_string(url.port);
     if (failure) {
         throw base::RunError(words_of(what, failure.message()));
@@ -74,7 +60,7 @@ std::error_code try_connect(const tcp::endpoint& endpoint,
     tcp::socket socket(io);
     std::error_code result = asio::error::timed_out;
     socket.async_connect(endpoint, [&result](const std::error_code& error) { result = error; });
-    if (!run_until(io, Clock::now() + timeout, cancelled)) {
+    if (!run_until(io, base::now() + timeout, cancelled)) {
         std::error_code ignored;
         socket.close(ignored);
         io.restart();
@@ -83,6 +69,8 @@ std::error_code try_connect(const tcp::endpoint& endpoint,
     }
     return result;
 }
+
+}  // namespace
 
 load::Target reach(const config::Url& url, const settings::Http& settings, const std::function<bool()>& cancelled) {
     const std::string name = url.host + ":" + std::to_string(url.port);
@@ -110,14 +98,24 @@ load::Target reach(const config::Url& url, const settings::Http& settings, const
     throw base::RunError(words_of(name, reason));
 }
 
+std::string host_header(const config::Url& url) {
+    const bool v6 = url.host.find(':') != std::string::npos;
+    return (v6 ? "[" + url.host + "]" : url.host) + (url.port == 80 ? "" : ":" + std::to_string(url.port));
+}
+
+std::string request_path(const config::RunConfig& config, const config::Url& url) {
+    return join_path(url.path,
+                     config.custom_endpoint.value_or(std::string(endpoint::endpoint_of(config.endpoint_type).path())));
+}
+
+namespace {
+
 load::HeadOptions head_options(const config::RunConfig& config,
                                const settings::Settings& settings,
                                const config::Url& url) {
-    const bool v6 = url.host.find(':') != std::string::npos;
     load::HeadOptions options;
-    options.host = (v6 ? "[" + url.host + "]" : url.host) + (url.port == 80 ? "" : ":" + std::to_string(url.port));
-    options.path = join_path(
-        url.path, config.custom_endpoint.value_or(std::string(endpoint::endpoint_of(config.endpoint_type).path())));
+    options.host = host_header(url);
+    options.path = request_path(config, url);
     options.user_agent = std::string("aiperf-cpp/") + base::version();
     options.streaming = config.streaming;
     options.session_header = config.session_header.value_or("X-Correlation-ID");

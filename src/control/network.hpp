@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aiperf/config/run_config.hpp"
+#include "aiperf/config/url.hpp"
 #include "aiperf/load/target.hpp"
 #include "aiperf/settings/settings.hpp"
 
@@ -16,6 +17,17 @@ namespace aiperf::control {
 [[nodiscard]] std::vector<load::Target> reach_targets(const config::RunConfig& config,
                                                       const settings::Settings& settings,
                                                       const std::function<bool()>& cancelled);
+
+/// The same for one URL, without the head of requests.
+[[nodiscard]] load::Target reach(const config::Url& url,
+                                 const settings::Http& settings,
+                                 const std::function<bool()>& cancelled);
+
+/// Value of the Host header.
+[[nodiscard]] std::string host_header(const config::Url& url);
+
+/// Path of the requests of a run to `url`.
+[[nodiscard]] std::string request_path(const config::RunConfig& config, const config::Url& url);
 
 /// Path of requests: the base URL's path and the endpoint's, where they overlap ("/v1", or the whole) only once.
 /// A custom endpoint replaces the endpoint's path; "" appends nothing.

@@ -15,8 +15,15 @@ namespace aiperf::control {
 
 namespace {
 
-report::Ending ending_of(Status status) noexcept {
-    switch (status) {
+bool is_stopped(const Result& result) noexcept {
+    return result.status == Status::incomplete && result.error_type == k_too_many_failures;
+}
+
+report::Ending ending_of(const Result& result) noexcept {
+    if (is_stopped(result)) {
+        return report::Ending::stopped;
+    }
+    switch (result.status) {
         case Status::complete: return report::Ending::complete;
         case Status::cancelled: return report::Ending::cancelled;
         case Status::running:
@@ -28,7 +35,7 @@ report::Ending ending_of(Status status) noexcept {
 metric::Context context_of(const Result& result) {
     return {.streaming = result.config.streaming,
             .use_server_token_count = result.config.use_server_token_count,
-            .cancelled = result.status == Status::cancelled};
+            .cancelled = result.status == Status::cancelled || is_stopped(result)};
 }
 
 report::ReportInput report_input(const Result& result) {
@@ -38,7 +45,7 @@ report::ReportInput report_input(const Result& result) {
             .context = context_of(result),
             .benchmark_id = result.benchmark_id,
             .version = base::version(),
-            .ending = ending_of(result.status),
+            .ending = ending_of(result),
             .error = result.error,
             .conversation_ids = {},
             .dataset = nullptr,

@@ -11,6 +11,9 @@
 
 namespace aiperf::control {
 
+/// Result::error_type of a run that --failed-request-threshold has ended.
+inline constexpr const char* k_too_many_failures = "TooManyFailures";
+
 /// What is left of a run when its load is over, on the way to its result: reads the journal back, computes the summary,
 /// writes the artifacts.
 struct Outcome {
@@ -28,7 +31,7 @@ struct Outcome {
     void fail(std::string what, const char* type = "RunError");
 
     std::string error;       ///< what went wrong; empty = nothing
-    std::string error_type;  ///< "RunError", "ProcessError"
+    std::string error_type;  ///< as Result::error_type
     bool cancelled = false;
     Result result;
 };

@@ -8,6 +8,7 @@
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/process/helper.hpp"
 #include "network.hpp"
+#include "wait_for_model.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,10 +43,11 @@ void check_descriptors(const config::RunConfig& config) {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || !config.concurrency) {
         return;
     }
-    const std::uint64_t needed = *config.concurrency + k_descriptors_besides;
+    const std::uint32_t most = std::max(*config.concurrency, config.warmup_concurrency.value_or(0));
+    const std::uint64_t needed = most + k_descriptors_besides;
     if (needed > limit.rlim_cur) {
         throw base::ConfigError("--concurrency",
-                                std::to_string(*config.concurrency),
+                                std::to_string(most),
                                 "it needs " + std::to_string(needed) + " descriptors and this process may open " +
                                     std::to_string(limit.rlim_cur) + " (ulimit -n)");
     }
@@ -66,12 +68,15 @@ std::shared_ptr<const dataset::Tokenizer> tokenizer_or_words(const config::RunCo
     }
 }
 
-schedule::Arrivals arrivals_of(const config::RunConfig& config, const std::string& phase) {
+schedule::Arrivals arrivals_of(const config::RunConfig& config,
+                               const std::string& phase,
+                               double rate,
+                               config::ArrivalPattern pattern) {
     schedule::Arrivals arrivals;
-    arrivals.rate = *config.request_rate;
+    arrivals.rate = rate;
     arrivals.smoothness = config.arrival_smoothness.value_or(1.0);
     arrivals.seed = base::derive_seed(*config.random_seed, "arrivals/" + phase);
-    switch (*config.arrival_pattern) {
+    switch (pattern) {
         case config::ArrivalPattern::constant: arrivals.process = schedule::Process::constant; break;
         case config::ArrivalPattern::gamma: arrivals.process = schedule::Process::gamma; break;
         default: arrivals.process = schedule::Process::poisson; break;
@@ -83,6 +88,17 @@ schedule::Arrivals arrivals_of(const config::RunConfig& config, const std::strin
 base::Nanoseconds seconds(double value) {
     constexpr double k_longest = 9e9;  // 285 years: beyond it there is no difference to a person
     return base::Nanoseconds(static_cast<std::int64_t>(std::min(value, k_longest) * 1e9));
+}
+
+/// The end of a phase by time; no grace, or an infinite one: what is in flight may take any time.
+void bound(schedule::Phase& phase, std::optional<double> duration, std::optional<double> grace) {
+    if (!duration) {
+        return;
+    }
+    phase.duration = seconds(*duration);
+    if (grace && std::isfinite(*grace)) {
+        phase.grace = seconds(*grace);
+    }
 }
 
 /// Throws base::RunError once the run is cancelled.
@@ -182,31 +198,31 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
 
 std::vector<schedule::Phase> phases_of(const config::RunConfig& config) {
     std::vector<schedule::Phase> phases;
-    const auto add = [&](const std::string& name) -> schedule::Phase& {
-        schedule::Phase& phase = phases.emplace_back();
-        phase.name = name;
-        phase.profiling = name == "profiling";
-        phase.concurrency = config.concurrency;
-        if (config.request_rate) {
-            phase.arrivals = arrivals_of(config, name);
+    if (config.has_warmup()) {
+        schedule::Phase& warmup = phases.emplace_back();
+        warmup.name = "warmup";
+        warmup.profiling = false;
+        warmup.requests = config.warmup_request_count;
+        warmup.concurrency = config.warmup_concurrency;
+        bound(warmup, config.warmup_duration, config.warmup_grace_period);
+        if (config.warmup_request_rate) {
+            warmup.arrivals =
+                arrivals_of(config, warmup.name, *config.warmup_request_rate, *config.warmup_arrival_pattern);
         }
-        return phase;
-    };
-    if (config.warmup_request_count.value_or(0) > 0) {
-        add("warmup").requests = config.warmup_request_count;
     }
-    schedule::Phase& profiling = add("profiling");
+    schedule::Phase& profiling = phases.emplace_back();
     profiling.requests = config.request_count;
-    if (config.benchmark_duration) {
-        profiling.duration = seconds(*config.benchmark_duration);
-        if (std::isfinite(*config.benchmark_grace_period)) {
-            profiling.grace = seconds(*config.benchmark_grace_period);
-        }
+    profiling.concurrency = config.concurrency;
+    bound(profiling, config.benchmark_duration, config.benchmark_grace_period);
+    if (config.request_rate) {
+        profiling.arrivals = arrivals_of(config, profiling.name, *config.request_rate, *config.arrival_pattern);
     }
     return phases;
 }
 
-load::LoadPlan make_plan(const Preparation& preparation, const std::function<bool()>& cancelled) {
+load::LoadPlan make_plan(const Preparation& preparation,
+                         const std::function<bool()>& cancelled,
+                         const std::function<void(const std::string&)>& say) {
     const config::RunConfig& config = preparation.config;
     const settings::Http& http = preparation.settings.http;
     const auto whole = [](base::Nanoseconds duration, std::int64_t unit_ns) {
@@ -214,12 +230,15 @@ load::LoadPlan make_plan(const Preparation& preparation, const std::function<boo
     };
     load::LoadPlan plan;
     plan.phases = phases_of(config);
+    wait_for_model(config, preparation.settings, cancelled, say);
     plan.targets = reach_targets(config, preparation.settings, cancelled);
     plan.dataset = make_dataset(preparation, cancelled);
     plan.endpoint = &endpoint::endpoint_of(config.endpoint_type);
     plan.ids = base::IdSource(preparation.run_key);
     plan.workers = *config.workers_max;
     plan.keep_text = !config.use_server_token_count;
+    plan.connection_reuse = config.connection_reuse_strategy;
+    plan.failed_request_threshold = config.failed_request_threshold;
     plan.request_timeout = seconds(config.request_timeout_seconds);
     plan.connect_timeout = http.connect_timeout;
     plan.socket.keepalive_idle_s = whole(http.tcp_keepidle, 1'000'000'000);

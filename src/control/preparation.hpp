@@ -46,7 +46,10 @@ struct Preparation {
 /// The phases a configuration asks for, warm-up first.
 [[nodiscard]] std::vector<schedule::Phase> phases_of(const config::RunConfig& config);
 
-/// Prompts, bodies, addresses: everything workers need. Blocking (names are looked up); throws base::RunError.
-[[nodiscard]] load::LoadPlan make_plan(const Preparation& preparation, const std::function<bool()>& cancelled);
+/// Prompts, bodies, addresses: everything workers need, once the model answers where the run waits for that. Blocking
+/// (names are looked up); throws base::RunError. `say` gets lines about the wait.
+[[nodiscard]] load::LoadPlan make_plan(const Preparation& preparation,
+                                       const std::function<bool()>& cancelled,
+                                       const std::function<void(const std::string&)>& say);
 
 }  // namespace aiperf::control

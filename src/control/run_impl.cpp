@@ -1,6 +1,7 @@
 #include "run_impl.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/base/text.hpp"
 #include "aiperf/base/thread_name.hpp"
 #include "aiperf/process/supervisor.hpp"
 #include "journal_folder.hpp"
@@ -180,7 +181,8 @@ void Run::Impl::put_load(Outcome& outcome) {
     if (const std::string& moved = outcome.folder->moved_aside(); !moved.empty()) {
         log(spdlog::level::warn, "the journal of an interrupted run was kept as " + moved);
     }
-    outcome.plan = make_plan(prepared_, [this] { return cancelled(); });
+    outcome.plan = make_plan(
+        prepared_, [this] { return cancelled(); }, [this](const std::string& line) { log(spdlog::level::info, line); });
     record::JournalPlan journal_plan;
     journal_plan.info.run_key = prepared_.run_key;
     journal_plan.info.seed = *prepared_.config.random_seed;
@@ -236,6 +238,11 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
     journal.finish(slots);
     if (!driver.failure().empty()) {
         outcome.fail(driver.failure(), "ProcessError");
+    }
+    if (driver.state().too_many_failures.load() != 0) {
+        outcome.fail("more than " + base::number_text(*plan.failed_request_threshold * 100) +
+                         " % of the requests failed (--failed-request-threshold)",
+                     k_too_many_failures);
     }
     if (const int number = driver.state().journal_error.load(); number != 0) {
         outcome.fail("the journal cannot grow: " + journal.directory().string() + ": " +

@@ -68,6 +68,8 @@ struct Fields<load::LoadPlan> {
         field("request_timeout", plan.request_timeout);
         field("connect_timeout", plan.connect_timeout);
         field("idle_timeout", plan.idle_timeout);
+        field("connection_reuse", plan.connection_reuse);
+        field("failed_request_threshold", plan.failed_request_threshold);
         field("socket", plan.socket);
     }
 };

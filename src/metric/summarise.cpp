@@ -13,23 +13,40 @@ namespace {
 /// Columns filled in one pass over the records: bounds the memory at 8 bytes times this per request.
 constexpr std::size_t k_columns_at_once = 6;
 
-/// The records that feed the numbers: committed, of a profiling phase.
-template <class Visit>
-void for_each_profiled(const record::RecordSet& set, Visit visit) {
-    const auto& phases = set.info().phases;
-    for (const record::Record& record : set.records()) {
-        const bool committed = record.state == static_cast<std::uint16_t>(record::State::committed);
-        if (committed && record.phase < phases.size() && phases[record.phase].profiling) {
-            visit(record);
+/// The records that feed the numbers: the committed ones of the profiling phases, or of one phase of any kind.
+class Chosen {
+public:
+    Chosen(const record::RecordSet& records, std::optional<std::size_t> phase)
+        : set(records),
+          phase_(phase) {}
+
+    [[nodiscard]] bool has_phase(std::size_t index) const {
+        const auto& phases = set.info().phases;
+        return index < phases.size() && (phase_ ? index == *phase_ : phases[index].profiling);
+    }
+
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (const record::Record& record : set.records()) {
+            if (record.state == static_cast<std::uint16_t>(record::State::committed) && has_phase(record.phase)) {
+                visit(record);
+            }
         }
     }
-}
 
-/// Span from the first profiling phase's start to the last one's end; nothing while one of them is not over.
-std::optional<std::pair<std::int64_t, std::int64_t>> profiling_span(const record::RunInfo& info) {
+    const record::RecordSet& set;
+
+private:
+    std::optional<std::size_t> phase_;
+};
+
+/// Span from the first chosen phase's start to the last one's end; nothing while one of them is not over.
+std::optional<std::pair<std::int64_t, std::int64_t>> span_of(const Chosen& chosen) {
     std::optional<std::pair<std::int64_t, std::int64_t>> span;
-    for (const record::PhaseInfo& phase : info.phases) {
-        if (!phase.profiling) {
+    const auto& phases = chosen.set.info().phases;
+    for (std::size_t index = 0; index < phases.size(); ++index) {
+        const record::PhaseInfo& phase = phases[index];
+        if (!chosen.has_phase(index)) {
             continue;
         }
         if (phase.start_ns == 0 || phase.end_ns == 0) {
@@ -53,30 +70,30 @@ void count_good(const record::RecordSet& set, const RecordView& view, RunTotals&
         std::max(totals.max_response_wall_ns.value_or(start), base::later_ns(start, *latency));
 }
 
-RunTotals count_requests(const record::RecordSet& set, const Context& context) {
+RunTotals count_requests(const Chosen& chosen, const Context& context) {
     RunTotals totals;
-    for_each_profiled(set, [&](const record::Record& record) {
-        const RecordView view(set, record, context);
+    chosen.for_each([&](const record::Record& record) {
+        const RecordView view(chosen.set, record, context);
         if (!view.failed()) {
-            count_good(set, view, totals);
+            count_good(chosen.set, view, totals);
             return;
         }
         ++totals.failed;
         totals.context_overflow += (record.flags & record::flag::context_overflow) != 0 ? 1U : 0U;
     });
-    if (const auto span = profiling_span(set.info()); span && !context.cancelled) {
+    if (const auto span = span_of(chosen); span && !context.cancelled) {
         totals.window_ns = base::elapsed_ns(span->first, span->second);
     }
     return totals;
 }
 
-std::vector<ErrorCount> count_errors(const record::RecordSet& set) {
+std::vector<ErrorCount> count_errors(const Chosen& chosen) {
     std::map<std::tuple<int, std::string, std::string>, ErrorCount> counts;
-    for_each_profiled(set, [&](const record::Record& record) {
+    chosen.for_each([&](const record::Record& record) {
         if (record.error == 0) {
             return;
         }
-        const record::ErrorDetails details = record::error_details(set, record);
+        const record::ErrorDetails details = record::error_details(chosen.set, record);
         ErrorCount& entry = counts[{details.code, details.type, details.message}];
         entry.first_ns = entry.count == 0 ? record.end_ns : std::min(entry.first_ns, record.end_ns);
         entry.details = details;
@@ -96,8 +113,9 @@ std::vector<ErrorCount> count_errors(const record::RecordSet& set) {
 /// Computes per-request metrics a few columns at a time and keeps their statistics and sums.
 class Columns {
 public:
-    Columns(const record::RecordSet& set, const Context& context)
-        : set_(set),
+    Columns(const Chosen& chosen, const Context& context)
+        : chosen_(chosen),
+          set_(chosen.set),
           context_(context) {}
 
     void run(std::vector<Metric>& metrics, std::vector<MetricSum>& sums) {
@@ -149,7 +167,7 @@ private:
 
     void fill(const std::vector<const Definition*>& batch) {
         reserve(batch);
-        for_each_profiled(set_, [&](const record::Record& record) {
+        chosen_.for_each([&](const record::Record& record) {
             const RecordView view(set_, record, context_);
             for (std::size_t i = 0; i < batch.size(); ++i) {
                 if (!batch[i]->applies_to(view)) {
@@ -164,6 +182,7 @@ private:
         });
     }
 
+    const Chosen& chosen_;
     const record::RecordSet& set_;
     const Context& context_;
     std::vector<std::vector<double>> columns_;
@@ -182,9 +201,11 @@ void add_run_metrics(const RunView& run, std::vector<Metric>& metrics) {
     }
 }
 
-void set_times(const record::RunInfo& info, Summary& summary) {
-    for (const record::PhaseInfo& phase : info.phases) {
-        if (!phase.profiling || phase.start_ns == 0) {
+void set_times(const Chosen& chosen, Summary& summary) {
+    const record::RunInfo& info = chosen.set.info();
+    for (std::size_t index = 0; index < info.phases.size(); ++index) {
+        const record::PhaseInfo& phase = info.phases[index];
+        if (!chosen.has_phase(index) || phase.start_ns == 0) {
             continue;
         }
         if (summary.start_wall_ns == 0) {
@@ -196,6 +217,23 @@ void set_times(const record::RunInfo& info, Summary& summary) {
     }
 }
 
+Summary summarise_chosen(const Chosen& chosen, const Context& context) {
+    Summary summary;
+    const RunTotals totals = count_requests(chosen, context);
+    summary.valid = totals.valid;
+    summary.failed = totals.failed;
+    summary.errors = count_errors(chosen);
+    set_times(chosen, summary);
+    std::vector<MetricSum> sums;
+    Columns(chosen, context).run(summary.metrics, sums);
+    add_run_metrics(RunView(totals, sums), summary.metrics);
+    // Rows of the table are neighbours in memory: address order is display order.
+    std::sort(summary.metrics.begin(), summary.metrics.end(), [](const Metric& a, const Metric& b) {
+        return a.definition < b.definition;
+    });
+    return summary;
+}
+
 }  // namespace
 
 const Metric* Summary::find(std::string_view tag) const noexcept {
@@ -205,20 +243,11 @@ const Metric* Summary::find(std::string_view tag) const noexcept {
 }
 
 Summary summarise(const record::RecordSet& set, const Context& context) {
-    Summary summary;
-    const RunTotals totals = count_requests(set, context);
-    summary.valid = totals.valid;
-    summary.failed = totals.failed;
-    summary.errors = count_errors(set);
-    set_times(set.info(), summary);
-    std::vector<MetricSum> sums;
-    Columns(set, context).run(summary.metrics, sums);
-    add_run_metrics(RunView(totals, sums), summary.metrics);
-    // Rows of the table are neighbours in memory: address order is display order.
-    std::sort(summary.metrics.begin(), summary.metrics.end(), [](const Metric& a, const Metric& b) {
-        return a.definition < b.definition;
-    });
-    return summary;
+    return summarise_chosen(Chosen(set, std::nullopt), context);
+}
+
+Summary summarise_phase(const record::RecordSet& set, const Context& context, std::size_t phase) {
+    return summarise_chosen(Chosen(set, phase), context);
 }
 
 }  // namespace aiperf::metric

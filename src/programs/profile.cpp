@@ -5,6 +5,7 @@
 #include "aiperf/process/thread_report.hpp"
 #include "aiperf/settings/settings.hpp"
 #include "commands.hpp"
+#include "panel.hpp"
 #include "print_report.hpp"
 #include "progress.hpp"
 #include "run_log.hpp"
@@ -130,10 +131,17 @@ private:
             return run_->end_hold();
         }
         if (signal_ != 0) {
+            if (signal == SIGINT) {
+                terminal_.print(panel(
+                    "Force Quit",
+                    {"The run ends without results.", "Its journal stays: aiperf-cpp recover makes results of it."}));
+            }
             quit();
         }
         signal_ = signal;
-        terminal_.print(signal == SIGINT ? "Stopping; a second Ctrl-C quits at once, without results."
+        terminal_.print(signal == SIGINT ? panel("Cancellation in Progress",
+                                                 {"Requests in flight are closed, and what is known is written.",
+                                                  "A second Ctrl-C quits at once, without results."})
                                          : "Stopping; a second signal quits at once, without results.");
         run_->cancel(k_signal_exit + signal);
     }

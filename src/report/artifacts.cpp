@@ -9,6 +9,16 @@
 namespace aiperf::report {
 namespace {
 
+constexpr const char* k_phase_manifest = "phase_manifest.json";
+
+void make_directory(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) {
+        throw base::SystemError("cannot create " + directory.string(), error.value());
+    }
+}
+
 class Writer {
 public:
     explicit Writer(std::filesystem::path directory)
@@ -16,9 +26,10 @@ public:
 
     /// Publishes one file whose contents `fill` appends. False: it could not be written, for a reason that is kept.
     template <class Fill>
-    bool write(const char* name, Fill fill) {
+    bool write(const std::string& name, Fill fill) {
         const std::filesystem::path path = directory_ / name;
         try {
+            make_directory(path.parent_path());
             AtomicFile file(path);
             fill(file);
             file.publish();
@@ -31,7 +42,7 @@ public:
         return true;
     }
 
-    bool write_text(const char* name, const std::string& text) {
+    bool write_text(const std::string& name, const std::string& text) {
         return write(name, [&](AtomicFile& file) { file.append(text); });
     }
 
@@ -62,15 +73,29 @@ private:
 };
 
 void prepare(const std::filesystem::path& directory) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) {
-        throw base::SystemError("cannot create " + directory.string(), error.value());
+    make_directory(directory);
+    for (const char* name : {k_ready_marker, k_phase_manifest}) {
+        std::error_code error;
+        std::filesystem::remove(directory / name, error);
+        if (error) {
+            throw base::SystemError("cannot remove " + (directory / name).string(), error.value());
+        }
     }
-    std::filesystem::remove(directory / k_ready_marker, error);
-    if (error) {
-        throw base::SystemError("cannot remove " + (directory / k_ready_marker).string(), error.value());
+}
+
+/// The numbers of each phase, and the list of them. Returns those of the warm-up; null where there was none.
+const metric::Summary* write_phases(const ReportInput& input, const std::vector<PhaseReport>& phases, Writer& writer) {
+    const metric::Summary* warmup = nullptr;
+    for (const PhaseReport& phase : phases) {
+        const std::string folder = phase_folder(input, phase);
+        writer.write_text(folder + "/profile_export_aiperf.csv", summary_csv(phase.summary));
+        writer.write_text(folder + "/profile_export_aiperf.json", summary_json(input_of_phase(input, phase)));
+        warmup = input.records.info().phases[phase.index].profiling ? warmup : &phase.summary;
     }
+    if (!phases.empty()) {
+        writer.write_text(k_phase_manifest, phase_manifest(input, phases));
+    }
+    return warmup;
 }
 
 }  // namespace
@@ -91,13 +116,18 @@ std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, con
     if (input.config.export_level != config::ExportLevel::summary) {
         writer.write("profile_export.jsonl", [&](AtomicFile& file) { append_records(input, file); });
     }
+    const std::vector<PhaseReport> phases = phase_reports(input);
+    for (const PhaseReport& phase : phases) {
+        remove_unfinished_files(dir / phase_folder(input, phase));
+    }
+    const metric::Summary* warmup = write_phases(input, phases, writer);
     writer.write_text("profile_export_aiperf.csv", summary_csv(input.summary));
     ReportInput told = input;
     if (!writer.all_well()) {
         told.ending = Ending::incomplete;
         told.error = told.error.empty() ? writer.failure() : told.error;
     }
-    writer.write_text("profile_export_aiperf.json", summary_json(told));
+    writer.write_text("profile_export_aiperf.json", summary_json(told, warmup));
     if (writer.all_well()) {
         writer.write_text(k_ready_marker, ready_marker(input));
     }

@@ -88,7 +88,9 @@ std::string error_table(const ReportInput& input, const ConsoleOptions& options)
 
 std::string verdict(const ReportInput& input) {
     std::string out;
-    if (input.ending == Ending::cancelled) {
+    if (input.ending == Ending::stopped) {
+        out += "The run has stopped itself: these figures cover only what was over by then.\n";
+    } else if (input.ending == Ending::cancelled) {
         out += "The run was cancelled: these figures cover only what had finished by then.\n";
     } else if (input.ending == Ending::incomplete) {
         out += "The run is incomplete: these figures cover only what was recorded.\n";
@@ -100,6 +102,9 @@ std::string verdict(const ReportInput& input) {
 }
 
 std::string export_label(const std::filesystem::path& path) {
+    if (path.parent_path().parent_path().filename() == "phases") {
+        return {};  // phase_manifest.json lists them
+    }
     const std::string name = path.filename().string();
     static const std::array<std::pair<const char*, const char*>, 4> k_labels{{
         {"profile_export_aiperf.csv", "CSV Export"},
@@ -115,14 +120,23 @@ std::string export_label(const std::filesystem::path& path) {
     return {};
 }
 
+const char* remark_of(Ending ending) noexcept {
+    switch (ending) {
+        case Ending::complete: return "";
+        case Ending::cancelled: return " (cancelled early)";
+        case Ending::stopped:
+        case Ending::incomplete: break;
+    }
+    return " (cut short)";
+}
+
 std::string footer(const ReportInput& input) {
     std::string out;
     if (!input.config.cli_command.empty()) {
         out += "CLI Command: " + input.config.cli_command + "\n";
     }
     if (const metric::Metric* duration = input.summary.find("benchmark_duration")) {
-        out += "Benchmark Duration: " + grouped2(duration->statistics.avg) + " sec" +
-               (input.ending == Ending::complete ? "" : " (cut short)") + "\n";
+        out += "Benchmark Duration: " + grouped2(duration->statistics.avg) + " sec" + remark_of(input.ending) + "\n";
     }
     for (const std::filesystem::path& path : input.artifacts) {
         if (const std::string label = export_label(path); !label.empty()) {

@@ -64,6 +64,18 @@ Json endpoint_of(const config::RunConfig& config) {
         }
     };
     set_if("streaming", config.streaming);
+    if (config.connection_reuse_strategy != k_defaults.connection_reuse_strategy) {
+        out["connection_reuse"] = std::string(to_string(config.connection_reuse_strategy));
+    }
+    if (config.wait_for_model_timeout != k_defaults.wait_for_model_timeout) {
+        out["wait_for_model_timeout"] = config.wait_for_model_timeout;
+    }
+    if (config.wait_for_model_interval != k_defaults.wait_for_model_interval) {
+        out["wait_for_model_interval"] = config.wait_for_model_interval;
+    }
+    if (config.wait_for_model_mode != k_defaults.wait_for_model_mode) {
+        out["wait_for_model_mode"] = std::string(to_string(config.wait_for_model_mode));
+    }
     set_if("use_legacy_max_tokens", config.use_legacy_max_tokens);
     set_if("use_server_token_count", config.use_server_token_count);
     if (!config.headers.empty()) {
@@ -102,8 +114,8 @@ const char* phase_type(const config::RunConfig& config) {
     if (!config.request_rate) {
         return "concurrency";
     }
-    const auto fallback = config.arrival_smoothness ? config::ArrivalPattern::gamma : config::ArrivalPattern::poisson;
-    switch (config.arrival_pattern.value_or(fallback)) {
+    const auto unset = config.arrival_smoothness ? config::ArrivalPattern::gamma : config::ArrivalPattern::poisson;
+    switch (config.arrival_pattern.value_or(unset)) {
         case config::ArrivalPattern::constant: return "constant";
         case config::ArrivalPattern::poisson: return "poisson";
         case config::ArrivalPattern::gamma: return "gamma";
@@ -112,11 +124,18 @@ const char* phase_type(const config::RunConfig& config) {
     return "concurrency";
 }
 
-void add_load(const config::RunConfig& config, bool with_grace, Json& out) {
+/// Everything of a phase but its first members.
+void add_load(const config::RunConfig& config, Json& out) {
+    if (config.request_count) {
+        out["requests"] = *config.request_count;
+    }
+    if (config.benchmark_duration) {
+        out["duration"] = *config.benchmark_duration;
+    }
     if (config.concurrency) {
         out["concurrency"] = *config.concurrency;
     }
-    if (with_grace && config.benchmark_grace_period && std::isfinite(*config.benchmark_grace_period)) {
+    if (config.benchmark_grace_period && std::isfinite(*config.benchmark_grace_period)) {
         out["grace_period"] = *config.benchmark_grace_period;
     }
     if (config.request_rate) {
@@ -127,23 +146,38 @@ void add_load(const config::RunConfig& config, bool with_grace, Json& out) {
     }
 }
 
-Json warmup_of(const config::RunConfig& config) {
-    Json out{{"name", "warmup"}, {"kind", "warmup"}, {"type", phase_type(config)}, {"exclude_from_results", true}};
-    out["requests"] = *config.warmup_request_count;
-    add_load(config, false, out);
+/// The warm-up as if it were all there is; what it leaves open is the profiling phase's.
+config::RunConfig warmup_alone(const config::RunConfig& config) {
+    config::RunConfig out;
+    const bool burst = config.warmup_arrival_pattern == config::ArrivalPattern::concurrency_burst;
+    out.request_count = config.warmup_request_count;
+    out.benchmark_duration = config.warmup_duration;
+    out.benchmark_grace_period = config.warmup_grace_period;
+    out.concurrency = config.warmup_concurrency ? config.warmup_concurrency : config.concurrency;
+    out.request_rate = config.warmup_request_rate || burst ? config.warmup_request_rate : config.request_rate;
+    out.arrival_pattern = config.warmup_arrival_pattern ? config.warmup_arrival_pattern : config.arrival_pattern;
+    out.arrival_smoothness = config.arrival_smoothness;
     return out;
 }
 
-Json profiling_of(const config::RunConfig& config) {
+Json warmup_of(const config::RunConfig& config) {
+    const config::RunConfig warmup = warmup_alone(config);
+    Json out{{"name", "warmup"}, {"kind", "warmup"}, {"type", phase_type(warmup)}, {"exclude_from_results", true}};
+    add_load(warmup, out);
+    return out;
+}
+
+Json profiling_of(config::RunConfig config) {
     constexpr std::uint64_t k_default_requests = 10;
     Json out{{"name", "profiling"}, {"kind", "profiling"}, {"type", phase_type(config)}};
-    if (config.request_count || !config.benchmark_duration) {
-        out["requests"] = config.request_count.value_or(k_default_requests);
+    if (!config.benchmark_duration) {
+        config.request_count = config.request_count.value_or(k_default_requests);
+        config.benchmark_grace_period.reset();
     }
-    if (config.benchmark_duration) {
-        out["duration"] = *config.benchmark_duration;
+    add_load(config, out);
+    if (config.failed_request_threshold) {
+        out["failed_request_threshold"] = *config.failed_request_threshold;
     }
-    add_load(config, config.benchmark_duration.has_value(), out);
     return out;
 }
 
@@ -186,7 +220,7 @@ Json input_config(const config::RunConfig& config) {
     out["endpoint"] = endpoint_of(config);
     out["datasets"] = Json::array({dataset_of(config)});
     out["phases"] = Json::array();
-    if (config.warmup_request_count) {
+    if (config.has_warmup()) {
         out["phases"].push_back(warmup_of(config));
     }
     out["phases"].push_back(profiling_of(config));

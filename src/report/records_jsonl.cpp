@@ -1,8 +1,10 @@
 #include "aiperf/base/ids.hpp"
 #include "aiperf/base/rng.hpp"
 #include "aiperf/metric/record_metrics.hpp"
+#include "aiperf/record/session.hpp"
 #include "aiperf/report/number_text.hpp"
 #include "artifact_text.hpp"
+#include "error_causes.hpp"
 #include "json_text.hpp"
 #include "redaction.hpp"
 
@@ -86,7 +88,7 @@ public:
 private:
     void append_metadata(std::size_t slot, const record::Record& record, std::string& out) {
         const record::PhaseInfo* phase = record.phase < info_.phases.size() ? &info_.phases[record.phase] : nullptr;
-        const std::string correlation = ids_.correlation_id(record.session);
+        const std::string correlation = ids_.correlation_id(record::session_number(record));
         Members meta(out);
         meta.number("session_num", static_cast<std::int64_t>(slot - (phase != nullptr ? phase->first_slot : 0)));
         meta.text("x_request_id", ids_.request_id(slot));
@@ -176,6 +178,20 @@ private:
         }
         error.text("type", details.type);
         error.text("message", redact_text(details.message, input_.config));
+        const ErrorCauses causes = causes_of(details);
+        if (!causes.cause.empty()) {
+            error.text("cause", causes.cause);
+        }
+        if (!causes.chain.empty()) {
+            error.name("cause_chain");
+            char separator = '[';
+            for (const std::string& name : causes.chain) {
+                out += separator;
+                append_json_string(out, name);
+                separator = ',';
+            }
+            out += ']';
+        }
         error.close();
     }
 

@@ -1,5 +1,7 @@
 #include "aiperf/metric/definitions.hpp"
 #include "artifact_text.hpp"
+#include "error_causes.hpp"
+#include "error_summary.hpp"
 #include "input_config.hpp"
 #include "json_text.hpp"
 #include "redaction.hpp"
@@ -78,7 +80,9 @@ Json run_info(const ReportInput& input) {
     return out;
 }
 
-Json error_summary(const ReportInput& input) {
+}  // namespace
+
+nlohmann::ordered_json error_summary(const ReportInput& input) {
     Json out = Json::array();
     for (const metric::ErrorCount& error : errors_in_order(input)) {
         Json details = Json::object();
@@ -87,10 +91,19 @@ Json error_summary(const ReportInput& input) {
         }
         details["type"] = error.details.type;
         details["message"] = error.details.message;
+        const ErrorCauses causes = causes_of(error.details);
+        if (!causes.cause.empty()) {
+            details["cause"] = causes.cause;
+        }
+        if (!causes.chain.empty()) {
+            details["cause_chain"] = causes.chain;
+        }
         out.push_back(Json{{"error_details", std::move(details)}, {"count", error.count}});
     }
     return out;
 }
+
+namespace {
 
 std::string incomplete_reason(const ReportInput& input) {
     if (!input.error.empty()) {
@@ -120,10 +133,15 @@ void put_metric(Json& out, const metric::Metric& metric) {
     }
 }
 
+/// Before its time, by a person or by a rule of the run.
+bool was_cut_short(const ReportInput& input) noexcept {
+    return input.ending == Ending::cancelled || input.ending == Ending::stopped;
+}
+
 void put_run(const ReportInput& input, Json& out) {
     out["input_config"] = input_config(input.config);
     out["run_info"] = run_info(input);
-    out["was_cancelled"] = input.ending == Ending::cancelled;
+    out["was_cancelled"] = was_cut_short(input);
     out["is_complete"] = input.ending == Ending::complete;
     if (input.ending != Ending::complete) {
         out["incomplete_reason"] = incomplete_reason(input);
@@ -148,13 +166,19 @@ std::vector<metric::ErrorCount> errors_in_order(const ReportInput& input) {
     return out;
 }
 
-std::string summary_json(const ReportInput& input) {
+std::string summary_json(const ReportInput& input, const metric::Summary* warmup) {
     Json out{
         {"schema_version", k_schema_version}, {"aiperf_version", input.version}, {"benchmark_id", input.benchmark_id}};
     for (const metric::Metric* metric : leading(input.summary)) {
         put_metric(out, *metric);
     }
     put_run(input, out);
+    if (warmup != nullptr) {
+        Json& metrics = out["warmup_metrics"] = Json::object();
+        for (const metric::Metric& metric : warmup->metrics) {
+            put_metric(metrics, metric);
+        }
+    }
     for (const metric::Metric& metric : input.summary.metrics) {
         if (metric.definition->export_rank == metric::k_after_run) {
             put_metric(out, metric);
@@ -167,11 +191,10 @@ std::string summary_json(const ReportInput& input) {
 
 std::string ready_marker(const ReportInput& input) {
     std::string text;
-    append_json(text,
-                Json{{"ready", true},
-                     {"was_cancelled", input.ending == Ending::cancelled},
-                     {"partial", input.ending == Ending::incomplete}},
-                0);
+    append_json(
+        text,
+        Json{{"ready", true}, {"was_cancelled", was_cut_short(input)}, {"partial", input.ending == Ending::incomplete}},
+        0);
     return text;
 }
 

@@ -12,16 +12,32 @@ ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "golden" / "cases"
 # Recordings whose features are there altogether; the others serve other tests, and `tests/parity/run.py` by hand.
 COMPLETE = [
+    "api_key",
     "chat_nonstream",
     "chat_stream_no_usage",
     "chat_stream_usage",
     "completions_nonstream",
     "completions_stream",
+    "conc_10_order",
+    "default_bound",
+    "duration_grace",
     "errors_all",
+    "errors_mixed",
+    "export_summary",
     "extra_inputs_headers",
+    "failed_request_threshold",
+    "no_seed_isl_default",
     "rate_constant",
     "rate_poisson",
     "server_token_count",
+    "server_unreachable",
+    "sigint_once",
+    "sigint_twice",
+    "sigterm_once",
+    "two_workers",
+    "wait_for_model",
+    "warmup",
+    "warmup_duration",
 ]
 
 

@@ -21,7 +21,7 @@ from aiperf_parity.case import Case, load_cases
 from aiperf_parity.compare import Context, compare_all
 from aiperf_parity.compare.console import parse_console
 from aiperf_parity.findings import Findings, same
-from aiperf_parity.outcome import Outcome, list_files
+from aiperf_parity.outcome import MANIFEST, PHASES, Outcome, list_files
 from aiperf_parity.policy import DEFAULT_FILE, Policy
 from aiperf_parity.programs import normalise_requests, wait_until
 from aiperf_parity.replay import Replayed, without_flag
@@ -104,9 +104,24 @@ def _replica_of(tmp_path: Path) -> Callable[[str], Replica]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recording_equals_itself(name: str, replica_of: Callable[[str], Replica]) -> None:
-    findings = replica_of(name).findings()
-    assert [difference.text() for difference in findings.differences] == []
-    assert findings.checks > 200
+    replica = replica_of(name)
+    findings = replica.findings()
+    differences = findings.differences
+    if counted(replica.case) < len(replica.case.golden.records):
+        # AIPerf summed up before the last requests of a run that it stopped were over: its own numbers miss them
+        assert replica.case.ending == "over_threshold"
+        differences = [difference for difference in differences if not difference.where.endswith(".recomputed")]
+    assert [difference.text() for difference in differences] == []
+    assert findings.checks > (200 if replica.case.golden.summary else 60)
+
+
+def counted(case: Case) -> int:
+    """How many requests the recorded summary speaks of; all, where there is no summary."""
+    summary, records = case.golden.summary, case.golden.records
+    if summary is None or not records:
+        return len(records)
+    warmup = summary.get("warmup_metrics", {})
+    return int(sum(one.get("completed_request_count", {}).get("avg", 0) for one in (summary, warmup)))
 
 
 def test_prompts_are_counted_by_the_reference_tokenizer() -> None:
@@ -605,6 +620,15 @@ def _inputs(change: Callable[[Any], Any]) -> Callable[[Replica], None]:
     return lambda replica: replica.edit_json("inputs.json", change)
 
 
+def _json(name: str, change: Callable[[Any], Any]) -> Callable[[Replica], None]:
+    """Edits a JSON file in place, whatever `change` returns."""
+
+    def edit(value: Any) -> None:
+        change(value)
+
+    return lambda replica: replica.edit_json(name, edit)
+
+
 def _first_payload(change: Callable[[Any], Any]) -> Callable[[Replica], None]:
     def edit(inputs: Any) -> None:
         change(inputs["data"][0]["payloads"][0])
@@ -737,6 +761,41 @@ FILE_CHANGES = {
         _console(r"^Benchmark Duration: .*$", "Benchmark Duration: 99.00 sec"),
         "console.footer.duration",
     ),
+    "the warm-up's numbers left out": (
+        "warmup",
+        _json(SUMMARY, lambda summary: summary.pop("warmup_metrics")),
+        "json.warmup_metrics",
+    ),
+    "a metric of the warm-up left out": (
+        "warmup",
+        _json(SUMMARY, lambda summary: summary["warmup_metrics"].pop("request_latency")),
+        "json.warmup_metrics.request_latency",
+    ),
+    "a count of the warm-up wrong": (
+        "warmup",
+        _json(SUMMARY, lambda summary: summary["warmup_metrics"]["request_count"].update(avg=5.0)),
+        "json.warmup_metrics.request_count.avg",
+    ),
+    "a phase's own summary with another count": (
+        "warmup",
+        _json(f"{PHASES}warmup/{SUMMARY}", lambda summary: summary["request_count"].update(avg=5.0)),
+        f"{PHASES}warmup/{SUMMARY}.request_count.avg",
+    ),
+    "a phase's own summary that was cut short": (
+        "warmup",
+        _json(f"{PHASES}profiling/{SUMMARY}", lambda summary: summary.update(is_complete=False)),
+        f"{PHASES}profiling/{SUMMARY}.is_complete",
+    ),
+    "the list of phases with another kind": (
+        "warmup",
+        _json(MANIFEST, lambda manifest: manifest["phases"][0].update(phase_kind="profiling")),
+        "manifest.phases[].phase_kind",
+    ),
+    "the list of phases with an end before its start": (
+        "warmup",
+        _json(MANIFEST, lambda manifest: manifest["phases"][1].update(end_ns=1)),
+        "manifest.phases[].start_ns",
+    ),
     "a panel too many": ("completions_stream", _set(console="[panel: Oops]\n"), "console.panels.Oops"),
 }
 
@@ -784,6 +843,64 @@ def test_the_order_of_concurrent_requests_is_free(replica_of: Callable[[str], Re
     first["t_ms"], second["t_ms"] = second["t_ms"], first["t_ms"]
     replica.requests[0], replica.requests[1] = second, first
     assert replica.findings().differences == []
+
+
+def sent_again(replica: Replica, number: int) -> dict[str, Any]:
+    """Makes a request come twice: the second time on a connection of its own, as a client does after a break."""
+    first = replica.requests[number]
+    again = copy.deepcopy(first)
+    again["conn"] = max(request["conn"] for request in replica.requests) + 1
+    replica.requests.insert(number + 1, again)
+    return again
+
+
+def test_a_second_try_after_a_break_is_noted_and_changes_nothing_else(replica_of: Callable[[str], Replica]) -> None:
+    replica = replica_of("errors_mixed")
+    broken = next(i for i, one in enumerate(replica.requests) if one.get("mock_action") == "reset" and i > 0)
+    sent_again(replica, broken)
+    assert [(one.where, one.side) for one in replica.findings().differences] == [("requests.second_try", "extra")]
+
+
+def test_a_second_try_without_a_break_or_with_another_body_is_noticed(replica_of: Callable[[str], Replica]) -> None:
+    replica = replica_of("errors_mixed")
+    again = sent_again(replica, 0)
+    again["body"] = {**again["body"], "model": "other"}
+    found = {difference.where for difference in replica.findings().differences}
+    assert {"requests.second_try.after_a_break", "requests.second_try.body.model"} <= found
+
+
+def close_last_record(replica: Replica) -> None:
+    """Makes the last record one that was cancelled, in AIPerf's form."""
+
+    def change(records: list[Any]) -> None:
+        record = records[-1]
+        record["metadata"] |= {"was_cancelled": True, "cancellation_time_ns": record["metadata"]["request_end_ns"]}
+        record["metrics"] = {"error_isl": record["metrics"]["input_sequence_length"]}
+        record["error"] = {"code": 499, "type": "RequestCancellationError", "message": "Request cancelled 0.100s"}
+
+    replica.edit_records(change)
+
+
+def test_a_request_that_was_closed_at_the_end_is_noted_once_and_its_form_checked(
+    replica_of: Callable[[str], Replica],
+) -> None:
+    replica = replica_of("duration_grace")
+    close_last_record(replica)
+    found = {difference.where for difference in replica.findings().differences}
+    assert [where for where in found if where.startswith("records.")] == ["records.cancelled"]
+    replica.edit_records(lambda records: records[-1]["error"].update(code=500))
+    found = {difference.where for difference in replica.findings().differences}
+    assert {"records.cancelled", "records.cancelled.error.code"} <= found
+
+
+def test_panels_count_on_either_stream(replica_of: Callable[[str], Replica]) -> None:
+    replica = replica_of("sigint_once")
+    assert replica.console is not None
+    replica.console = replica.console.replace("[panel: Cancellation in Progress]\n", "")
+    outcome, findings = replica.outcome(), Findings()
+    outcome.stderr = "something\n╭─ Cancellation in Progress ─╮\n│ x │\n╰───╯\n"
+    compare_all(Context(replica.case, outcome, findings, COUNTER, 1, **RECORDED_TIMES))
+    assert findings.differences == []
 
 
 def test_a_stamp_at_the_wrong_event_is_noticed_in_spite_of_tolerances(replica_of: Callable[[str], Replica]) -> None:

@@ -12,6 +12,15 @@ enum class EndpointType : std::uint8_t { chat, completions };
 
 enum class ArrivalPattern : std::uint8_t { constant, poisson, gamma, concurrency_burst };
 
+/// Which of several addresses a session goes to.
+enum class UrlStrategy : std::uint8_t { round_robin };
+
+/// What a wait for the model asks the server.
+enum class WaitForModelMode : std::uint8_t { models, inference, both };
+
+/// Which requests may share a connection: any, none, those of one session.
+enum class ConnectionReuse : std::uint8_t { pooled, never, sticky_user_sessions };
+
 enum class ExportLevel : std::uint8_t { summary, records, raw };
 
 enum class UiType : std::uint8_t { automatic, dashboard, simple, none };
@@ -32,11 +41,16 @@ struct RunConfig {
     // Endpoint
     std::vector<std::string> model_names;             ///< at least one; the first serves every request
     std::vector<std::string> urls{"localhost:8000"};  ///< "http://" is added where there is no scheme
+    UrlStrategy url_strategy = UrlStrategy::round_robin;
     EndpointType endpoint_type = EndpointType::chat;
     std::optional<std::string> custom_endpoint;  ///< replaces the type's path; "" appends nothing
     bool streaming = false;
-    std::optional<std::string> api_key;         ///< sent as "Authorization: Bearer"
-    double request_timeout_seconds = 21600.0;   ///< whole request; 0 = none
+    std::optional<std::string> api_key;        ///< sent as "Authorization: Bearer"
+    double request_timeout_seconds = 21600.0;  ///< whole request; 0 = none
+    ConnectionReuse connection_reuse_strategy = ConnectionReuse::pooled;
+    double wait_for_model_timeout = 0.0;  ///< seconds; 0 = the model is taken to be there
+    WaitForModelMode wait_for_model_mode = WaitForModelMode::inference;
+    double wait_for_model_interval = 5.0;       ///< seconds between two questions
     bool use_legacy_max_tokens = false;         ///< chat: max_tokens, not max_completion_tokens
     bool use_server_token_count = false;        ///< counts from `usage`, no tokenizer
     std::optional<std::string> session_header;  ///< replaces X-Correlation-ID
@@ -55,15 +69,23 @@ struct RunConfig {
     std::optional<std::string> tokenizer;  ///< absent = the first model's name
 
     // Load
-    std::optional<std::uint32_t> concurrency;       ///< absent: 1 without a rate, unlimited with one
-    std::optional<double> request_rate;             ///< requests per second
-    std::optional<ArrivalPattern> arrival_pattern;  ///< absent: poisson (gamma where a smoothness is given)
-    std::optional<double> arrival_smoothness;       ///< gamma's shape; CV = 1/sqrt(smoothness)
-    std::optional<std::uint64_t> request_count;     ///< absent, and no duration: 10
-    std::optional<double> benchmark_duration;       ///< seconds of sending
-    std::optional<double> benchmark_grace_period;   ///< seconds for what is in flight after it; absent: 30; may be inf
+    std::optional<std::uint32_t> concurrency;        ///< absent: 1 without a rate, unlimited with one
+    std::optional<double> request_rate;              ///< requests per second
+    std::optional<ArrivalPattern> arrival_pattern;   ///< absent: poisson (gamma where a smoothness is given)
+    std::optional<double> arrival_smoothness;        ///< gamma's shape; CV = 1/sqrt(smoothness)
+    std::optional<std::uint64_t> request_count;      ///< absent, and no duration: 10
+    std::optional<double> benchmark_duration;        ///< seconds of sending
+    std::optional<double> benchmark_grace_period;    ///< seconds for what is in flight after it; absent: 30; may be inf
+    std::optional<double> failed_request_threshold;  ///< share of errors from 0 to 1 that ends the run; absent = none
+    std::optional<std::uint32_t> workers_max;        ///< absent: from the cores, at most the concurrency
+
+    // Warm-up: there is one where a count or a duration is given; what is absent is as in the profiling phase
     std::optional<std::uint64_t> warmup_request_count;
-    std::optional<std::uint32_t> workers_max;  ///< absent: from the cores, at most the concurrency
+    std::optional<double> warmup_duration;  ///< seconds of sending
+    std::optional<std::uint32_t> warmup_concurrency;
+    std::optional<double> warmup_request_rate;
+    std::optional<ArrivalPattern> warmup_arrival_pattern;
+    std::optional<double> warmup_grace_period;  ///< seconds; absent: what is in flight may take any time
 
     // Processes
     std::optional<Backend> backend;  ///< absent: thread; the program aiperf-cpp: process
@@ -79,6 +101,9 @@ struct RunConfig {
     UiType ui = UiType::automatic;
     LogLevel log_level = LogLevel::info;
     std::string cli_command;  ///< how the run was asked for; secrets already redacted
+
+    /// True where requests are sent first that do not count.
+    [[nodiscard]] bool has_warmup() const noexcept { return warmup_request_count || warmup_duration; }
 
     friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };

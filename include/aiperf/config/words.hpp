@@ -16,6 +16,9 @@ namespace aiperf::config {
 [[nodiscard]] std::string_view to_string(LogLevel value) noexcept;
 [[nodiscard]] std::string_view to_string(Backend value) noexcept;
 [[nodiscard]] std::string_view to_string(OnWorkerDeath value) noexcept;
+[[nodiscard]] std::string_view to_string(UrlStrategy value) noexcept;
+[[nodiscard]] std::string_view to_string(WaitForModelMode value) noexcept;
+[[nodiscard]] std::string_view to_string(ConnectionReuse value) noexcept;
 
 /// Reads a word in any case, '-' and '_' being the same; absent = none of the enumeration's. Instantiated for the
 /// enumerations above.

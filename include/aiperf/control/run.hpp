@@ -57,8 +57,10 @@ struct Snapshot {
 /// What a finished run leaves.
 struct Result {
     Status status = Status::incomplete;
-    std::string error;       ///< why `incomplete`, or why everything failed; else empty
-    std::string error_type;  ///< of `error`: "RunError", or "ProcessError" where a process of the run died; else empty
+    std::string error;  ///< why `incomplete`, or why everything failed; else empty
+    /// Of `error`: "RunError"; "ProcessError" where a process of the run died; "TooManyFailures" where
+    /// --failed-request-threshold ended the run; else empty.
+    std::string error_type;
     metric::Summary summary;
     std::shared_ptr<const record::RecordSet> records;
     std::filesystem::path artifact_directory;

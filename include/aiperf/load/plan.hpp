@@ -2,6 +2,7 @@
 
 #include "aiperf/base/clock.hpp"
 #include "aiperf/base/ids.hpp"
+#include "aiperf/config/run_config.hpp"
 #include "aiperf/dataset/dataset.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/load/target.hpp"
@@ -9,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace aiperf::load {
@@ -35,6 +37,8 @@ struct LoadPlan {
     base::Nanoseconds request_timeout{0};  ///< 0 = none; counts from the claim
     base::Nanoseconds connect_timeout{10'000'000'000};
     base::Nanoseconds idle_timeout = std::chrono::seconds(300);  ///< a connection idle for longer is not used again
+    config::ConnectionReuse connection_reuse = config::ConnectionReuse::pooled;
+    std::optional<double> failed_request_threshold;  ///< share of errors above which profiling stops
     SocketOptions socket;
 };
 

@@ -48,8 +48,9 @@ struct SharedState {
     alignas(64) std::atomic<std::uint32_t> phase{0};       ///< 0 = none yet, n = phase n - 1 runs, k_quit = go home
     std::atomic<std::int64_t> phase_start_ns{0};
     std::atomic<std::uint64_t> first_slot{0};
-    std::atomic<std::uint32_t> stop{0};          ///< Stop
-    std::atomic<std::int32_t> journal_error{0};  ///< errno of the first record that got no room; 0 = none
+    std::atomic<std::uint32_t> stop{0};               ///< Stop
+    std::atomic<std::int32_t> journal_error{0};       ///< errno of the first record that got no room; 0 = none
+    std::atomic<std::uint32_t> too_many_failures{0};  ///< 1: the share of errors passed LoadPlan's threshold
     std::uint32_t workers = 0;
 
     [[nodiscard]] WorkerCounters& counters(std::uint32_t worker) noexcept;

@@ -27,13 +27,13 @@ namespace aiperf::load {
 template <class Io>
 class Worker {
 public:
-    /// Throws base::SystemError. `plan`, `shared` and `writer` outlive the worker; `on_phase_done` is called on the
-    /// worker's thread.
+    /// Throws base::SystemError. `plan`, `shared` and `writer` outlive the worker; `on_news` is called on the
+    /// worker's thread when it is through with a phase, and when it has stopped the others.
     Worker(std::uint32_t number,
            const LoadPlan& plan,
            SharedState& shared,
            record::Journal::Writer& writer,
-           std::function<void()> on_phase_done);
+           std::function<void()> on_news);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -81,6 +81,7 @@ private:
     Connection& at(ConnectionId id) noexcept { return *connections_[id]; }
 
     void stop_for_full_journal() noexcept;
+    void stop_for_failures();
     void forget_settled_attempts() noexcept;
     void close(ConnectionId id) noexcept;
     void drop_idle(ConnectionId id) noexcept;
@@ -92,7 +93,7 @@ private:
     SharedState& shared_;
     WorkerCounters& counters_;
     record::Journal::Writer& writer_;
-    std::function<void()> on_phase_done_;
+    std::function<void()> on_news_;
     std::unique_ptr<endpoint::AnswerReader> reader_;
     Io io_;
     std::vector<char> buffer_;

@@ -52,7 +52,9 @@ bool Worker<Io>::take_bytes(ConnectionId id, std::size_t size) {
         return false;
     }
     // Bytes behind the answer, or an answer to a request not wholly sent: that connection is not used again.
-    const bool reusable = connection.answer.connection_reusable() && used == size && connection.all_sent();
+    // A session has one request: its connection has no further use.
+    const bool kept = plan_.connection_reuse == config::ConnectionReuse::pooled;
+    const bool reusable = kept && connection.answer.connection_reusable() && used == size && connection.all_sent();
     complete(id, now);
     if (reusable) {
         connection.served = true;
@@ -130,6 +132,9 @@ void Worker<Io>::complete(ConnectionId id, base::Instant now) {
     Answer& answer = connection.answer;
     answer.finish(now.time_since_epoch().count());
     count(record, answer);
+    if (plan_.failed_request_threshold && phase_->profiling) {
+        stop_for_failures();
+    }
     if (!writer_.commit(record, answer.events(), answer.output(), answer.reasoning(), answer.error())) {
         stop_for_full_journal();
     }

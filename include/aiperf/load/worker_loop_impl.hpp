@@ -18,13 +18,13 @@ Worker<Io>::Worker(std::uint32_t number,
                    const LoadPlan& plan,
                    SharedState& shared,
                    record::Journal::Writer& writer,
-                   std::function<void()> on_phase_done)
+                   std::function<void()> on_news)
     : number_(number),
       plan_(plan),
       shared_(shared),
       counters_(shared.counters(number)),
       writer_(writer),
-      on_phase_done_(std::move(on_phase_done)),
+      on_news_(std::move(on_news)),
       reader_(plan.endpoint->reader()),
       buffer_(k_read_bytes + http::SseParser::k_padding),
       idle_(plan.targets.size()) {}
@@ -51,7 +51,7 @@ void Worker<Io>::run() {
             work_phase();
             done = phase;
             counters_.phase_done.store(phase, std::memory_order_release);
-            on_phase_done_();
+            on_news_();
             continue;
         }
         const base::Instant now = base::now();
@@ -200,6 +200,29 @@ void Worker<Io>::stop_for_full_journal() noexcept {
     shared_.journal_error.compare_exchange_strong(no_error, writer_.error());
     auto none = static_cast<std::uint32_t>(Stop::none);
     shared_.stop.compare_exchange_strong(none, static_cast<std::uint32_t>(Stop::sending));
+}
+
+/// Too large a share of all requests of the phase has failed: nothing more is sent, by anybody. A stronger stop stays.
+template <class Io>
+void Worker<Io>::stop_for_failures() {
+    constexpr std::uint64_t k_fewest_requests = 10;
+    std::uint64_t completed = 0;
+    std::uint64_t errors = 0;
+    for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+        const WorkerCounters& counters = shared_.counters(worker);
+        completed += counters.completed.load(std::memory_order_relaxed);
+        errors += counters.errors.load(std::memory_order_relaxed);
+    }
+    const std::uint64_t least = std::max<std::uint64_t>(phase_->concurrency.value_or(0), k_fewest_requests);
+    if (completed < least ||
+        static_cast<double>(errors) <= *plan_.failed_request_threshold * static_cast<double>(completed)) {
+        return;
+    }
+    auto none = static_cast<std::uint32_t>(Stop::none);
+    if (shared_.stop.compare_exchange_strong(none, static_cast<std::uint32_t>(Stop::sending))) {
+        shared_.too_many_failures.store(1);
+        on_news_();
+    }
 }
 
 /// Drops connection attempts from the front of the list that have succeeded or failed.

@@ -3,6 +3,7 @@
 // Bodies of Worker: claiming, connecting, sending, and the slab of connections; included by worker.hpp only.
 
 #include "aiperf/load/worker.hpp"
+#include "aiperf/record/session.hpp"
 
 #include <algorithm>
 #include <array>
@@ -84,7 +85,7 @@ void Worker<Io>::start(base::Instant now) {
     connection.body = entry.body;
     connection.sent = 0;
     plan_.targets[record.target].write_head(
-        connection.head, plan_.ids, connection.slot, record.session, entry.body.size());
+        connection.head, plan_.ids, connection.slot, record::session_number(record), entry.body.size());
     record.request_bytes = static_cast<std::uint32_t>(connection.head.size() + connection.body.size());
     connection.answer.begin(record, plan_.keep_text);
     ++in_flight_;

@@ -59,4 +59,7 @@ struct Summary {
 /// Computes every metric of the table from the committed records of profiling phases, exactly.
 [[nodiscard]] Summary summarise(const record::RecordSet& set, const Context& context);
 
+/// The same from the records of one phase, profiling or not. `phase` is an index into the set's phases.
+[[nodiscard]] Summary summarise_phase(const record::RecordSet& set, const Context& context, std::size_t phase);
+
 }  // namespace aiperf::metric

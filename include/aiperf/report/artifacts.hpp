@@ -32,9 +32,9 @@ private:
 };
 
 /// Writes the run's files into `dir` (made if missing) and returns their paths in the order they were published:
-/// inputs.json, profile_export.jsonl (export level records and raw), profile_export_aiperf.csv,
-/// profile_export_aiperf.json, and last k_ready_marker. A marker of an earlier run is removed
-/// first, so that it never vouches for a mixture.
+/// inputs.json, profile_export.jsonl (export level records and raw), with a warm-up phases/<name>/ for
+/// each phase and phase_manifest.json, profile_export_aiperf.csv, profile_export_aiperf.json, and last k_ready_marker.
+/// A marker of an earlier run is removed first, so that it never vouches for a mixture.
 ///
 /// Each file appears whole or not at all: written beside under a temporary name, synced, renamed. One that cannot be
 /// written keeps no other from being tried, but the marker stays away, and the summary says that the run is incomplete

@@ -16,6 +16,7 @@ namespace aiperf::report {
 enum class Ending : std::uint8_t {
     complete,    ///< as asked, whatever the answers were
     cancelled,   ///< by a person or a signal
+    stopped,     ///< by a rule of the run (--failed-request-threshold): `error` says which
     incomplete,  ///< without a whole result set: `error` says why
 };
 

@@ -148,6 +148,10 @@ TEST_CASE("every field of the configuration is a row of the table") {
                                                 {"extra_inputs", {"a:b"}},
                                                 {"endpoint_type", {"completions"}},
                                                 {"arrival_pattern", {"gamma"}},
+                                                {"warmup_arrival_pattern", {"gamma"}},
+                                                {"url_strategy", {"round-robin"}},
+                                                {"connection_reuse_strategy", {"sticky_user_sessions"}},
+                                                {"wait_for_model_mode", {"both"}},
                                                 {"export_level", {"raw"}},
                                                 {"ui", {"none"}},
                                                 {"log_level", {"error"}}};
@@ -166,6 +170,10 @@ TEST_CASE("every field of the configuration is a row of the table") {
     REQUIRE((config.arrival_pattern && config.arrival_smoothness && config.request_count));
     REQUIRE((config.benchmark_duration && config.benchmark_grace_period && config.warmup_request_count));
     REQUIRE((config.workers_max && config.artifact_directory && config.export_level != d.export_level));
+    REQUIRE((config.failed_request_threshold && config.warmup_duration && config.warmup_concurrency));
+    REQUIRE((config.warmup_request_rate && config.warmup_arrival_pattern && config.warmup_grace_period));
+    REQUIRE((config.connection_reuse_strategy != d.connection_reuse_strategy && config.wait_for_model_timeout == 1.0));
+    REQUIRE((config.wait_for_model_mode != d.wait_for_model_mode && config.wait_for_model_interval == 1.0));
     REQUIRE((config.ui != d.ui && config.log_level != d.log_level && config.cli_command == "1"));
 }
 
@@ -213,6 +221,9 @@ TEST_CASE("words are read in any case, with either dash") {
             config::ArrivalPattern::concurrency_burst);
     REQUIRE(config::from_word<config::LogLevel>("INFO") == config::LogLevel::info);
     REQUIRE_FALSE(config::from_word<config::UiType>("fancy"));
+    REQUIRE(config::from_word<config::ConnectionReuse>("sticky_user_sessions") ==
+            config::ConnectionReuse::sticky_user_sessions);
+    REQUIRE(config::to_string(config::ConnectionReuse::sticky_user_sessions) == "sticky-user-sessions");
     REQUIRE(config::to_string(config::EndpointType::completions) == "completions");
 }
 

@@ -107,3 +107,48 @@ TEST_CASE("the machine gives at least one core, and other entropy each time") {
     REQUIRE(first.cores >= 1);
     REQUIRE(first.entropy != Resources::of_machine({}).entropy);
 }
+
+TEST_CASE("a warm-up takes over what the profiling phase was asked for, and not its defaults") {
+    const RunConfig open = resolved([](RunConfig& c) {
+        c.warmup_request_count = 4;
+        c.request_rate = 20;
+        c.arrival_pattern = ArrivalPattern::constant;
+    });
+    REQUIRE(open.warmup_request_rate == 20.0);
+    REQUIRE(open.warmup_arrival_pattern == ArrivalPattern::constant);
+    REQUIRE_FALSE(open.warmup_concurrency);
+    const RunConfig closed = resolved([](RunConfig& c) {
+        c.warmup_duration = 1;
+        c.concurrency = 7;
+    });
+    REQUIRE(closed.warmup_concurrency == 7);
+    REQUIRE_FALSE(closed.warmup_request_rate);
+    const RunConfig plain = resolved([](RunConfig& c) { c.warmup_duration = 1; });
+    REQUIRE(plain.warmup_concurrency == 1);
+    REQUIRE(plain.request_count == 10);
+}
+
+TEST_CASE("a warm-up at a rate of its own is unlimited beside a closed loop, and a burst beside a rate has none") {
+    const RunConfig rate = resolved([](RunConfig& c) {
+        c.warmup_request_count = 4;
+        c.warmup_request_rate = 10;
+    });
+    REQUIRE(rate.warmup_arrival_pattern == ArrivalPattern::poisson);
+    REQUIRE_FALSE(rate.warmup_concurrency);
+    REQUIRE(rate.concurrency == 1);
+    const RunConfig burst = resolved([](RunConfig& c) {
+        c.warmup_request_count = 4;
+        c.warmup_arrival_pattern = ArrivalPattern::concurrency_burst;
+        c.warmup_concurrency = 3;
+        c.request_rate = 10;
+    });
+    REQUIRE_FALSE(burst.warmup_request_rate);
+    REQUIRE(burst.warmup_concurrency == 3);
+    REQUIRE(burst.request_rate == 10.0);
+}
+
+TEST_CASE("without a count or a duration there is no warm-up to fill in") {
+    const RunConfig c = resolved([](RunConfig& config) { config.warmup_concurrency = 3; });
+    REQUIRE_FALSE(c.has_warmup());
+    REQUIRE_FALSE(c.warmup_arrival_pattern);
+}

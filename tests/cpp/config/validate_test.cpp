@@ -72,6 +72,43 @@ TEST_CASE("a grace period needs a duration") {
             }) == "accepted");
 }
 
+TEST_CASE("a warm-up's flags need what they speak of") {
+    REQUIRE(refusal([](RunConfig& c) { c.warmup_grace_period = 5; }) ==
+            "--warmup-grace-period needs --warmup-duration or --warmup-request-count");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.warmup_duration = 1;
+                c.warmup_grace_period = 0;
+            }) == "accepted");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.warmup_duration = 1;
+                c.warmup_arrival_pattern = ArrivalPattern::constant;
+            }) == "--warmup-arrival-pattern constant needs --warmup-request-rate or --request-rate");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.warmup_duration = 1;
+                c.warmup_arrival_pattern = ArrivalPattern::concurrency_burst;
+                c.warmup_request_rate = 5;
+            }) == "--warmup-arrival-pattern concurrency_burst excludes --warmup-request-rate");
+    REQUIRE(refusal([](RunConfig& c) {
+                c.warmup_duration = 1;
+                c.warmup_request_rate = 1e-300;
+            }).starts_with("--warmup-request-rate"));
+}
+
+TEST_CASE("flags of a warm-up that is not there are told to have no effect") {
+    RunConfig config;
+    config.model_names = {"m"};
+    config.warmup_concurrency = 3;
+    config.warmup_request_rate = 3;
+    const std::vector<std::string> lines = config::warnings(config);
+    REQUIRE(lines == std::vector<std::string>{
+                         "--warmup-concurrency has no effect without --warmup-request-count or --warmup-duration",
+                         "--warmup-request-rate has no effect without --warmup-request-count or --warmup-duration"});
+    config.warmup_request_count = 1;
+    config.warmup_grace_period = 1;
+    REQUIRE(config::warnings(config) ==
+            std::vector<std::string>{"--warmup-grace-period has no effect without --warmup-duration"});
+}
+
 TEST_CASE("an arrival pattern needs a rate, but for the burst, which excludes one") {
     REQUIRE(refusal([](RunConfig& c) { c.arrival_pattern = ArrivalPattern::constant; }) ==
             "--arrival-pattern constant needs --request-rate");

@@ -146,6 +146,95 @@ TEST_CASE("Warm-up requests are sent and recorded, and are not in the numbers") 
     CHECK(server.counters().requests == 50);
 }
 
+TEST_CASE("A warm-up by duration has its own rate and its own files") {
+    mock::Server server(delays(0ms, 0ms));
+    const test::TemporaryDirectory directory;
+    config::RunConfig config = config_for(server, directory);
+    config.warmup_duration = 0.1;
+    config.warmup_request_rate = 100;
+    config.warmup_arrival_pattern = config::ArrivalPattern::constant;
+    const Result result = control::run(config);
+    CHECK(result.exit_code() == 0);
+    CHECK(result.records->info().phases.at(1).first_slot == 9);  // the tenth would be due at the very end
+    CHECK(result.summary.valid == 40);
+    CHECK(std::filesystem::exists(result.artifact_directory / "phases/warmup/profile_export_aiperf.json"));
+    CHECK(std::filesystem::exists(result.artifact_directory / "phase_manifest.json"));
+}
+
+TEST_CASE("A run with too many failures stops, says why, and has failed") {
+    mock::Options options;
+    options.script = R"({"routes": [{"path": "/v1/chat/completions", "answers": [
+        {"events": [[0, {"choices": [{"delta": {"content": "a"}}]}], [0, "[DONE]"]]}, {"status": 500, "text": "no"}]}]})";
+    mock::Server server(options);
+    const test::TemporaryDirectory directory;
+    config::RunConfig config = config_for(server, directory);
+    config.request_count = 2000;
+    config.failed_request_threshold = 0.2;
+    const Result result = control::run(config);
+    CHECK(result.status == Status::incomplete);
+    CHECK(result.exit_code() == 1);
+    CHECK(result.error_type == "TooManyFailures");
+    CHECK(result.error == "more than 20 % of the requests failed (--failed-request-threshold)");
+    CHECK(result.summary.valid + result.summary.failed < 2000);
+    CHECK(has_marker(result));
+}
+
+TEST_CASE("A run waits until the model is in the list and answers") {
+    mock::Options options;
+    options.script = R"({"routes": [
+        {"method": "GET", "path": "/v1/models", "order": "last", "answers": [
+            {"status": 503}, {"json": {"data": []}}, {"json": {"data": [{"id": "m"}]}}]},
+        {"path": "/v1/chat/completions", "order": "last", "answers": [
+            {"status": 503}, {"action": "close"}, {"json": {"choices": [{"message": {"content": "a"}}]}}]}]})";
+    mock::Server server(options);
+    const test::TemporaryDirectory directory;
+    config::RunConfig config = config_for(server, directory);
+    config.streaming = false;
+    config.api_key = "key";
+    config.request_count = 2;
+    config.wait_for_model_timeout = 60;
+    config.wait_for_model_interval = 0.001;
+    config.wait_for_model_mode = config::WaitForModelMode::both;
+    CHECK(control::run(config).exit_code() == 0);
+    std::vector<std::string> targets;
+    for (const mock::ReceivedRequest& request : server.received()) {
+        targets.push_back(request.target);
+        CHECK(request.header("authorization") == "Bearer key");
+    }
+    CHECK(std::count(targets.begin(), targets.end(), "/v1/models") == 3);
+    CHECK(std::count(targets.begin(), targets.end(), "/v1/chat/completions") == 3 + 2);
+}
+
+TEST_CASE("A model that never answers ends the run, with the last reason") {
+    mock::Options options;
+    options.script = R"({"routes": [{"path": "/v1/chat/completions", "answers": [{"status": 503}]}]})";
+    mock::Server server(options);
+    const test::TemporaryDirectory directory;
+    config::RunConfig config = config_for(server, directory);
+    config.wait_for_model_timeout = 0.2;
+    config.wait_for_model_interval = 0.01;
+    const Result result = control::run(config);
+    CHECK(result.status == Status::incomplete);
+    CHECK(result.exit_code() == 1);
+    CHECK_THAT(result.error,
+               Catch::Contains("--wait-for-model-timeout") && Catch::EndsWith("POST /v1/chat/completions: status 503"));
+}
+
+TEST_CASE("The wait for a model ends when the run is cancelled, also while nobody listens") {
+    const test::TemporaryDirectory directory;
+    mock::Server gone(delays(0ms, 0ms));
+    config::RunConfig config = config_for(gone, directory);
+    gone.stop();
+    config.wait_for_model_timeout = 600;
+    config.wait_for_model_interval = 500;
+    Run run(config);
+    run.start();
+    CHECK_FALSE(run.wait_for(200ms));
+    run.cancel();
+    REQUIRE(run.wait_for(k_hang));
+    CHECK(run.result().status == Status::cancelled);
+}
+
 TEST_CASE("A run by duration stops sending in time and lets what is in flight finish") {
     const Setup setup = each_setup();
     mock::Server server(delays(30ms, 0ms));

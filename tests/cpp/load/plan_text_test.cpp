@@ -49,6 +49,8 @@ auto fields(const LoadPlan& value) {
                  request_timeout,
                  connect_timeout,
                  idle_timeout,
+                 connection_reuse,
+                 failed_request_threshold,
                  socket] = value;
     return std::tuple(phases,
                       targets,
@@ -59,6 +61,8 @@ auto fields(const LoadPlan& value) {
                       request_timeout,
                       connect_timeout,
                       idle_timeout,
+                      connection_reuse,
+                      failed_request_threshold,
                       socket);
 }
 
@@ -117,6 +121,8 @@ LoadPlan full_plan() {
     plan.request_timeout = 1ns;
     plan.connect_timeout = 2ns;
     plan.idle_timeout = base::Nanoseconds::max();
+    plan.connection_reuse = config::ConnectionReuse::sticky_user_sessions;
+    plan.failed_request_threshold = 0.25;
     plan.socket = {1, 2, 3, 4, 5, 6};
     return plan;
 }

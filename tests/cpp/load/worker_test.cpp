@@ -129,7 +129,7 @@ TEST_CASE("The head on the wire is the target's, with the ids of its slot") {
     const auto requests = server.requests();
     REQUIRE(requests.size() == 4);
     for (std::uint64_t slot = 0; slot < 4; ++slot) {
-        const std::string session = ids.correlation_id(slot % 2);
+        const std::string session = ids.correlation_id((slot / 2) << 32U | slot % 2);  // no id twice in a run
         CHECK(requests[slot].head ==
               "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
                   "\r\nUser-Agent: test\r\nX-Request-ID: " + ids.request_id(slot) + "\r\nX-Correlation-ID: " + session +
@@ -293,6 +293,61 @@ TEST_CASE("A server that answers before it is asked is heard, even if it says no
     for (const Record& record : set.records()) {
         CHECK(error_details(set, record) == record::ErrorDetails{503, "Service Unavailable", "full"});
     }
+}
+
+TEST_CASE("Connections serve one request each where they are not to be shared") {
+    for (const auto reuse : {config::ConnectionReuse::never, config::ConnectionReuse::sticky_user_sessions}) {
+        ScriptedServer server(answering(k_good));
+        load::LoadPlan plan = plan_for({&server}, {closed_loop(6, 2)});
+        plan.connection_reuse = reuse;
+        LoadRun run(std::move(plan));
+        REQUIRE(run.run());
+        const record::RecordSet& set = run.records();
+        CHECK(failures(set) == 0);
+        CHECK(with_flag(set, record::flag::reused) == 0);
+        CHECK(server.connections() == 6);
+    }
+}
+
+TEST_CASE("Too large a share of failures stops all workers, what is in flight finishes") {
+    for (const std::uint32_t workers : {1U, 3U}) {
+        ScriptedServer server({.on_request = [](const Request& request) {
+            return request.number % 2 == 0 ? k_good : Steps{send_step(test::answer_of("500 Oh", "no"))};
+        }});
+        load::LoadPlan plan = with_workers(plan_for({&server}, {closed_loop(1000, 6)}), workers);
+        plan.failed_request_threshold = 0.2;
+        LoadRun run(std::move(plan));
+        run.begin();
+        REQUIRE(run.wait());
+        CHECK(run.state().too_many_failures.load() == 1);
+        CHECK(run.state().stop.load() == static_cast<std::uint32_t>(Stop::sending));
+        const std::uint64_t completed = run.total(&WorkerCounters::completed);
+        CHECK(completed == run.total(&WorkerCounters::sent));
+        CHECK(completed >= 10);
+        CHECK(completed < 1000);
+        for (const Record& record : run.records().records()) {
+            CHECK(record.error != static_cast<std::uint8_t>(ErrorKind::cancelled));
+        }
+    }
+}
+
+TEST_CASE("Failures up to the threshold, in a warm-up, or among few requests stop nothing") {
+    const auto run_with = [](double threshold, std::uint64_t requests, bool profiling) {
+        ScriptedServer server({.on_request = [](const Request& request) {
+            return request.number % 2 == 0 ? k_good : Steps{send_step(test::answer_of("500 Oh", "no"))};
+        }});
+        schedule::Phase phase = closed_loop(requests, 1);
+        phase.profiling = profiling;
+        load::LoadPlan plan = plan_for({&server}, {phase});
+        plan.failed_request_threshold = threshold;
+        LoadRun run(std::move(plan));
+        REQUIRE(run.run());
+        CHECK(run.state().too_many_failures.load() == 0);
+        CHECK(run.total(&WorkerCounters::completed) == requests);
+    };
+    run_with(0.5, 40, true);
+    run_with(0.0, 40, false);
+    run_with(0.2, 9, true);
 }
 
 TEST_CASE("A body larger than the sockets' buffers arrives whole") {

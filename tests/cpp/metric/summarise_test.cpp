@@ -71,6 +71,18 @@ TEST_CASE("warm-up and uncommitted records feed no number") {
     CHECK(avg(summary, "request_latency") == 20.0);
 }
 
+TEST_CASE("one phase alone has its own numbers, a warm-up too") {
+    const MemoryRecordSet set(run_info(), {row_at(5, {40}), profiled(row_at(100, {10, 20}))});
+    const metric::Summary warmup = metric::summarise_phase(set, k_streaming, 0);
+    CHECK(warmup.valid == 1);
+    CHECK(avg(warmup, "request_latency") == 40.0);
+    CHECK(avg(warmup, "request_throughput") == Approx(1 / 0.049));
+    CHECK(warmup.end_wall_ns - warmup.start_wall_ns == 49 * k_ms);
+    CHECK(avg(metric::summarise_phase(set, k_streaming, 1), "request_latency") == 20.0);
+    CHECK(metric::summarise_phase(set, k_streaming, 2).metrics.size() <=
+          metric::summarise(MemoryRecordSet(run_info(), {}), k_streaming).metrics.size());
+}
+
 TEST_CASE("rates divide by the span of the phase, or by the duration where the run was cut short") {
     const MemoryRecordSet set(run_info(), {row_at(5, {40}), profiled(row_at(100, {20})), profiled(row_at(150, {50}))});
     CHECK(avg(metric::summarise(set, k_streaming), "request_throughput") == Approx(2 / 0.2));

@@ -96,6 +96,20 @@ TEST_CASE("a route cycles through its answers, or stays with the last") {
     }
 }
 
+TEST_CASE("a request that comes again takes no turn where the script says so") {
+    mock::Options options;
+    options.script =
+        R"({"routes": [{"path": "/p", "same_again": true, "answers": [{"text": "a"}, {"text": "b"}, {"text": "c"}]}]})";
+    mock::Server server(options);
+    RawHttpClient client(server.port());
+    std::string got;
+    for (const char* id : {"1", "2", "1", "2", "3", ""}) {
+        client.request("POST", "/p", "{}", *id == '\0' ? std::string() : std::string("x-request-id: ") + id + "\r\n");
+        got += client.read_answer().body;
+    }
+    CHECK(got == "ababca");
+}
+
 TEST_CASE("several workers share one count of a route's answers") {
     mock::Options options = playing(R"([{"text": "a"}, {"text": "b"}])");
     options.workers = 3;

@@ -335,6 +335,66 @@ TEST_CASE("a cancelled run says so in summary and marker") {
     CHECK(test::read_file(dir.path() / ".aiperf_results_ready.json").find("\"partial\":true") != std::string::npos);
 }
 
+TEST_CASE("a run that its own rule has stopped is cut short, and whole as far as it goes") {
+    const GoldenRun run("sigint_once");
+    const test::TemporaryDirectory dir;
+    report::ReportInput stopped = run.input();
+    stopped.ending = report::Ending::stopped;
+    stopped.error = "more than 20 % failed";
+    report::write_artifacts(stopped, dir.path());
+    const Json summary = Json::parse(test::read_file(dir.path() / "profile_export_aiperf.json"));
+    CHECK(summary.at("was_cancelled") == true);
+    CHECK(summary.at("is_complete") == false);
+    CHECK(summary.at("incomplete_reason") == "more than 20 % failed");
+    CHECK(test::read_file(dir.path() / ".aiperf_results_ready.json") ==
+          "{\"ready\":true,\"was_cancelled\":true,\"partial\":false}");
+}
+
+TEST_CASE("a warm-up has files of its own and a place in the summary, and a run without one removes the list") {
+    GoldenRun run("chat_stream_usage");
+    const test::TemporaryDirectory dir;
+    auto info = run.golden.info;
+    auto rows = run.golden.record_rows;
+    record::PhaseInfo warmup = info.phases.at(0);
+    warmup.name = "warmup";
+    warmup.profiling = false;
+    info.phases.insert(info.phases.begin(), warmup);
+    for (std::size_t i = 1; i < rows.size(); ++i) {
+        rows[i].record.phase = 1;
+    }
+    const record::MemoryRecordSet alone = std::exchange(run.records, record::MemoryRecordSet(info, rows));
+    run.summary = metric::summarise(run.records, run.input().context);
+    const auto written = report::write_artifacts(run.input(), dir.path());
+    const Json manifest = Json::parse(test::read_file(dir.path() / "phase_manifest.json"));
+    REQUIRE(manifest.at("phases").size() == 2);
+    CHECK(manifest.at("phases")[0].at("phase_kind") == "warmup");
+    CHECK(manifest.at("phases")[0].at("total_request_count") == 1);
+    CHECK(manifest.at("phases")[0].at("profiling_index").is_null());
+    CHECK(manifest.at("phases")[1].at("profiling_index") == 0);
+    CHECK(manifest.at("phases")[1].at("total_request_count") == rows.size() - 1);
+    for (const Json& phase : manifest.at("phases")) {
+        CHECK(std::filesystem::exists(dir.path() / phase.at("metrics_csv").get<std::string>()));
+        const Json summary = Json::parse(test::read_file(dir.path() / phase.at("metrics_json").get<std::string>()));
+        CHECK(summary.at("request_count").at("avg") == phase.at("successful_request_count").get<double>());
+        CHECK_FALSE(summary.contains("warmup_metrics"));
+    }
+    const Json summary = Json::parse(test::read_file(dir.path() / "profile_export_aiperf.json"));
+    CHECK(summary.at("warmup_metrics").at("request_count").at("avg") == 1.0);
+    CHECK(summary.at("request_count").at("avg") == static_cast<double>(rows.size() - 1));
+    CHECK(written.back() == dir.path() / ".aiperf_results_ready.json");
+
+    std::ofstream(dir.path() / "phases/warmup/.profile_export_aiperf.csv.1-1.tmp") << "left by a killed run";
+    info.phases[1].name = "../../out";
+    run.records = record::MemoryRecordSet(info, rows);
+    report::write_artifacts(run.input(), dir.path());
+    CHECK(std::filesystem::exists(dir.path() / "phases/______out/profile_export_aiperf.json"));
+    CHECK_FALSE(std::filesystem::exists(dir.path() / "phases/warmup/.profile_export_aiperf.csv.1-1.tmp"));
+
+    run.records = alone;
+    report::write_artifacts(run.input(), dir.path());
+    CHECK_FALSE(std::filesystem::exists(dir.path() / "phase_manifest.json"));
+}
+
 TEST_CASE("credentials stand in no artifact") {
     GoldenRun run("errors_all");
     run.config.api_key = "secret-key";

@@ -80,7 +80,7 @@ TEST_CASE("the footer gives the command, the duration and the files") {
 TEST_CASE("a run that did not end well says so below its tables") {
     const GoldenRun run("sigint_once");
     const std::string cancelled = report::console_report(run.input());
-    CHECK_THAT(cancelled, Catch::Contains("The run was cancelled") && Catch::Contains("0.78 sec (cut short)"));
+    CHECK_THAT(cancelled, Catch::Contains("The run was cancelled") && Catch::Contains("0.78 sec (cancelled early)"));
     report::ReportInput input = run.input();
     input.ending = report::Ending::incomplete;
     input.error = "the disk is full";

@@ -140,6 +140,10 @@ class Case:
             return "terminated"
         if "SIGINT" in names:
             return "interrupted" if names == ["SIGINT"] else "interrupted_twice"
+        if not self.golden.requests:
+            return "unreachable" if self.golden.records else "refused"
+        if self.spec["exit_code"] == 0 and self.has("--benchmark-duration"):
+            return "timed"
         if self.spec["exit_code"] == 0:
             stopped = (self.golden.summary or {}).get("was_cancelled", False)
             return "over_threshold" if stopped else "done"

@@ -15,6 +15,8 @@ SUMMARY = "profile_export_aiperf.json"
 TABLE = "profile_export_aiperf.csv"
 INPUTS = "inputs.json"
 READY = ".aiperf_results_ready.json"
+MANIFEST = "phase_manifest.json"
+PHASES = "phases/"
 WORKER_FLAGS = ("--workers-max", "--max-workers")
 
 
@@ -41,7 +43,8 @@ class Outcome:
 
     def keep(self) -> None:
         """Reads the artifacts that are compared, so that their folder may go."""
-        for name in (RECORDS, SUMMARY, TABLE, INPUTS, READY):
+        phases = tuple(name for name in self.files if name.startswith(PHASES))
+        for name in (RECORDS, SUMMARY, TABLE, INPUTS, READY, MANIFEST, *phases):
             if (self.artifacts / name).is_file():
                 self._kept[name] = (self.artifacts / name).read_bytes()
 

@@ -35,6 +35,9 @@ public:
 
     /// The request's body is followed by k_body_padding readable bytes.
     virtual Reply reply(const Request& request, Framing framing) = 0;
+
+    /// True where Request::headers must be there.
+    [[nodiscard]] virtual bool wants_headers() const noexcept { return false; }
 };
 
 }  // namespace aiperf::mock

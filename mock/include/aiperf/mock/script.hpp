@@ -6,6 +6,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +24,7 @@ struct ScriptRoute {
     std::string path;
     std::vector<ScriptAnswer> answers;  ///< at least one
     bool last = false;                  ///< after the last answer: that one for ever (else the first again)
+    bool same_again = false;            ///< a request whose X-Request-ID was seen before gets the answer of that time
 };
 
 /// Reads {"routes": [...]}, or an object whose member "mock" is that. Throws base::ConfigError naming the place
@@ -34,11 +38,18 @@ public:
     explicit Script(std::vector<ScriptRoute> routes);
 
     /// The next answer for that method and path; 404 where no route fits.
-    Reply next(std::string_view method, std::string_view path, Framing framing);
+    Reply next(std::string_view method, std::string_view path, Framing framing, std::string_view request_id = {});
+
+    /// True where a route looks at X-Request-ID.
+    [[nodiscard]] bool wants_headers() const noexcept;
 
 private:
+    [[nodiscard]] std::uint64_t take(std::size_t route, std::string_view request_id);
+
     std::vector<ScriptRoute> routes_;
     std::vector<std::atomic<std::uint64_t>> taken_;  ///< per route
+    std::mutex mutex_;
+    std::map<std::string, std::uint64_t, std::less<>> turn_of_;  ///< by request id; guarded by mutex_
 };
 
 /// Answers out of a script shared by all workers; it must outlive the responder.
@@ -47,9 +58,9 @@ public:
     explicit ScriptResponder(Script& script)
         : script_(script) {}
 
-    Reply reply(const Request& request, Framing framing) override {
-        return script_.next(request.method, request.path, framing);
-    }
+    Reply reply(const Request& request, Framing framing) override;
+
+    [[nodiscard]] bool wants_headers() const noexcept override { return script_.wants_headers(); }
 
 private:
     Script& script_;

@@ -6,6 +6,7 @@ from .console import compare_console
 from .context import Context
 from .csv_table import compare_csv
 from .files import compare_ending, compare_file_names, compare_inputs, compare_ready_marker
+from .phases import compare_phases
 from .records import compare_records
 from .requests import compare_requests
 from .summary import compare_summary
@@ -24,5 +25,6 @@ def compare_all(context: Context) -> None:
     compare_records(context)
     compare_best_times(context)
     compare_summary(context)
+    compare_phases(context)
     compare_csv(context)
     compare_console(context)

@@ -94,6 +94,8 @@ def compare_console(context: Context) -> None:
         return
     golden = parse_console(context.golden.console)
     ours = parse_console(context.ours.substitute(context.ours.console))
+    # AIPerf writes all to one stream; ours says what happens on the other
+    ours.panels += parse_console(context.ours.stderr).panels
     labels = labels_of(context)
     for title, table in golden.tables.items():
         if title not in ours.tables:

@@ -65,6 +65,7 @@ class Expectations:
         self.shapes: dict[int | None, list[Record]] = defaultdict(list)
         for record in context.golden.records:
             self.shapes[self.answer(context.golden.answer_of, record)].append(record)
+        self.has_cancelled = any(record["metadata"].get("was_cancelled") for record in context.golden.records)
 
     @staticmethod
     def answer(answers: dict[str, int], record: Record) -> int | None:
@@ -87,6 +88,10 @@ class Expectations:
 
 def _compare(context: Context, expectations: Expectations, golden: Record | None, record: Record) -> None:
     findings = context.findings
+    if context.case.cut and record["metadata"].get("was_cancelled") and not expectations.has_cancelled:
+        findings.extra("records.cancelled", record["metadata"].get("x_request_id"))
+        _check_cancelled(context, record)
+        return
     alike = expectations.alike(record)
     if context.case.sequential and golden is not None and not context.case.cut:
         alike = [golden]
@@ -96,6 +101,21 @@ def _compare(context: Context, expectations: Expectations, golden: Record | None
     _compare_metrics(context, alike, nearest, golden, record)
     if "error" in nearest and "error" in record:
         compare_errors(context, "records.error", nearest["error"], record["error"])
+
+
+def _check_cancelled(context: Context, record: Record) -> None:
+    """A request that we closed, in a run where the recording has none: the form that AIPerf gives such records."""
+    findings, error = context.findings, record.get("error", {})
+    findings.equal("records.cancelled.members", ["error", "metadata", "metrics"], sorted(record))
+    findings.equal("records.cancelled.error.code", 499, error.get("code"))
+    findings.equal("records.cancelled.error.type", "RequestCancellationError", error.get("type"))
+    findings.equal("records.cancelled.metrics", ["error_isl"], sorted(record["metrics"]))
+    findings.holds(
+        "records.cancelled.cancellation_time_ns",
+        type(record["metadata"].get("cancellation_time_ns")) is int,
+        "wall-clock nanoseconds",
+        record["metadata"].get("cancellation_time_ns"),
+    )
 
 
 def _nearest(candidates: list[Record], record: Record) -> Record:

@@ -24,6 +24,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 def compare_requests(context: Context) -> None:
     """All comparisons of this module."""
+    _take_out_second_tries(context)
     findings, golden, ours = context.findings, context.golden.requests, context.ours.requests
     if context.case.cut:
         findings.holds("requests.count", bool(ours) == bool(golden), len(golden), len(ours))
@@ -37,6 +38,25 @@ def compare_requests(context: Context) -> None:
         _headers(context)
         _order(context)
         _arrivals(context)
+
+
+def _take_out_second_tries(context: Context) -> None:
+    """Notes each request that was sent again (same id, after a connection that broke), and keeps one of the two: in the
+    place and on the connection of the first, with the times of the second, which are those of the record."""
+    findings = context.findings
+    kept: dict[str, Request] = {}
+    for number, request in enumerate(context.ours.requests):
+        key = request.get("x_request_id") or f"no. {number}"
+        first = kept.get(key)
+        if first is None:
+            kept[key] = request
+            continue
+        broke_off = first.get("mock_action") in ("reset", "close") and not first.get("sent_ms")
+        findings.holds("requests.second_try.after_a_break", broke_off, "no byte of an answer before it", first)
+        deep_equal(findings, "requests.second_try.body", first["body"], request["body"])
+        findings.extra("requests.second_try", key)
+        kept[key] = {**request, "conn": first["conn"]}
+    context.ours.requests[:] = kept.values()
 
 
 def _targets(context: Context) -> None:

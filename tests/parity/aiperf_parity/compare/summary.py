@@ -33,8 +33,8 @@ def compare_summary(context: Context) -> None:
     if ours is None:
         return
     if golden is not None:
-        _members(context, golden, ours)
-        _metrics(context, golden, ours)
+        compare_members(context, "json", golden, ours)
+        compare_metrics(context, "json", golden, ours)
         _fixed_members(context, golden, ours)
     else:
         context.findings.skip("profile_export_aiperf.json against golden (golden has none): own consistency only")
@@ -63,30 +63,32 @@ def _format(context: Context) -> None:
     context.findings.holds("json.format", same_layout, "JSON indented by 2", text[:60])
 
 
-def _members(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> None:
+def compare_members(context: Context, where: str, golden: dict[str, Any], ours: dict[str, Any]) -> None:
+    """Which members there are, and in what order."""
     findings = context.findings
     for name, value in golden.items():
         if name not in ours and not without_value(context, name):
-            findings.missing(f"json.{name}", value, name if is_metric(value) else None)
+            findings.missing(f"{where}.{name}", value, name if is_metric(value) else None)
     for name, value in ours.items():
         if name not in golden:
-            findings.extra(f"json.{name}", value, name if is_metric(value) else None)
+            findings.extra(f"{where}.{name}", value, name if is_metric(value) else None)
     names = list(golden)
     fixed = names[: names.index(LAST_FIXED) + 1]
     common = [name for name in fixed if name in ours]
-    findings.equal("json.order", common, [name for name in ours if name in golden and name in fixed])
+    findings.equal(f"{where}.order", common, [name for name in ours if name in golden and name in fixed])
     rest = [index for index, name in enumerate(ours) if name in golden and name not in fixed]
     head = [index for index, name in enumerate(ours) if name in fixed]
-    findings.holds("json.order.rest", not rest or max(head) < min(rest), f"after {LAST_FIXED}", list(ours))
+    findings.holds(f"{where}.order.rest", not rest or max(head) < min(rest), f"after {LAST_FIXED}", list(ours))
 
 
-def _metrics(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> None:
+def compare_metrics(context: Context, place: str, golden: dict[str, Any], ours: dict[str, Any]) -> None:
+    """Members, units, types and counts of the metrics that both have."""
     exact = not context.case.cut
     for tag, expected in golden.items():
         if not is_metric(expected) or not is_metric(ours.get(tag)):
             continue
         value = ours[tag]
-        findings, where = context.findings, f"json.{tag}"
+        findings, where = context.findings, f"{place}.{tag}"
         findings.equal(f"{where}.members", list(expected), list(value), tag)
         findings.equal(f"{where}.unit", expected["unit"], value["unit"], tag)
         for name in set(expected) & set(value) - {"unit"}:
@@ -119,7 +121,7 @@ def countable(context: Context, tag: str, unit: str) -> bool:
 def _fixed_members(context: Context, golden: dict[str, Any], ours: dict[str, Any]) -> None:
     findings = context.findings
     for name, value in golden.items():
-        if is_metric(value) or name in OWN_FORM or name not in ours:
+        if is_metric(value) or name in OWN_FORM or name == "warmup_metrics" or name not in ours:
             continue
         if name == "benchmark_id":
             findings.holds(
