@@ -13,6 +13,12 @@
 
 namespace aiperf::control {
 
+metric::Context context_of(const Result& result) noexcept {
+    return {.streaming = result.config.streaming,
+            .use_server_token_count = result.config.use_server_token_count,
+            .cancelled = result.status == Status::cancelled};
+}
+
 namespace {
 
 report::Ending ending_of(Status status) noexcept {
@@ -23,12 +29,6 @@ report::Ending ending_of(Status status) noexcept {
         case Status::incomplete: break;
     }
     return report::Ending::incomplete;
-}
-
-metric::Context context_of(const Result& result) {
-    return {.streaming = result.config.streaming,
-            .use_server_token_count = result.config.use_server_token_count,
-            .cancelled = result.status == Status::cancelled};
 }
 
 report::ReportInput report_input(const Result& result) {
