@@ -41,6 +41,11 @@ class RunConfig(ConfigFields):
         return self
 
     @classmethod
+    def _restore(cls, text: str) -> Self:
+        """From what to_json() wrote, whether secrets are in it or not."""
+        return cls._from_core(_core.RunConfig.from_redacted_json(text))
+
+    @classmethod
     def from_json(cls, text: str) -> Self:
         """Reads some or all options from a JSON object; the others keep their defaults."""
         return cls._from_core(_core.RunConfig.from_json(text))
@@ -82,7 +87,7 @@ class RunConfig(ConfigFields):
     def to_dict(self, *, show_secrets: bool = False) -> dict[str, Any]:
         """All options by name, as plain values that RunConfig(**options) takes back.
 
-        Keys and credentials are redacted unless asked for; RunConfig() refuses one that is.
+        Keys and credentials are redacted unless asked for; RunConfig() refuses a redacted one.
         """
         fields = json.loads(self.to_json(show_secrets=show_secrets))
         return {name: _plain_number(name, value) for name, value in fields.items()}
@@ -105,7 +110,7 @@ class RunConfig(ConfigFields):
         return self
 
     def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
-        return type(self).from_json, (self.to_json(show_secrets=True),)
+        return type(self)._restore, (self.to_json(show_secrets=True),)
 
     def __eq__(self, other: object) -> bool:
         return self._core == other._core if isinstance(other, RunConfig) else NotImplemented
@@ -133,21 +138,7 @@ def _set_all(core: _core.RunConfig, options: Mapping[str, Any]) -> None:
         if key in given:
             raise _core.ConfigError(f"{given[key]} and {name} are the same option; give one of them")
         given[key] = name
-        _refuse_redacted(name, value)
         core.set(name, _json_text(name, value))
-
-
-#: What to_dict(), to_json() and artifacts have in place of keys and credentials.
-REDACTED = "<redacted>"
-
-
-def _refuse_redacted(name: str, value: object) -> None:
-    """A run must not send the placeholder of a key to a server as if it were one."""
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
-    for item in items:
-        if item == REDACTED or (isinstance(item, (list, tuple)) and REDACTED in item):
-            message = f"{name}: {REDACTED!r} stands for a value that was left out; give the value itself"
-            raise _core.ConfigError(message)
 
 
 def _json_text(name: str, value: object) -> str:

@@ -18,13 +18,13 @@ class ConfigError(ValueError):
     allowed: str
 
 class RunError(RuntimeError):
-    """A run that could not be started, finished or exported. `errno` where the system said so."""
+    """A run that could not be started, finished or exported. `errno` where the system said so; `result`: what there is of it."""
 
     errno: int | None
     result: _Result | None
 
 class ProcessError(RunError):
-    """A process of a run that did not start, or died before it was told to stop."""
+    """A process of a run that did not start, or died before it was told to stop. `errno` and `result` as RunError has them."""
 
 class _SettingRow(TypedDict):
     name: str
@@ -77,6 +77,8 @@ class RunConfig:
     def to_json(self, *, redacted: bool) -> str: ...
     @staticmethod
     def from_json(text: str) -> RunConfig: ...
+    @staticmethod
+    def from_redacted_json(text: str) -> RunConfig: ...
     def validate(self) -> None: ...
     def warnings(self) -> list[str]: ...
 

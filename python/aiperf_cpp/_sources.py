@@ -159,7 +159,7 @@ class StoredSource:
             error=source.error,
             error_type=source.error_type,
             exit_code=source.exit_code,
-            config=RunConfig.from_json(source.config.to_json()),
+            config=RunConfig._restore(source.config.to_json()),
             benchmark_id=source.benchmark_id,
             valid=source.valid,
             failed=source.failed,

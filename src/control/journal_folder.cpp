@@ -138,7 +138,7 @@ RunDescription RunDescription::read(const std::filesystem::path& journal_directo
     RunDescription result;
     result.benchmark_id = description["benchmark_id"];
     result.entries = description["entries"];
-    result.config = config::from_json(description["config"].dump());
+    result.config = config::from_redacted_json(description["config"].dump());
     return result;
 }
 

@@ -69,7 +69,7 @@ def test_a_file_has_names_and_values_as_keywords_do(name: str, tmp_path: Path) -
         ("run.json", '{"model": "a", "model_names": ["b"]}', "model and model_names are the same option"),
         ("run.json", '{"model": "a", "model": "b"}', "model: given twice"),
         ("run.yaml", "model: a\nmodel: b\n", "model: given twice"),
-        ("run.json", '{"api_key": "<redacted>"}', "api_key: '<redacted>' stands for a value that was left out"),
+        ("run.json", '{"api_key": "<redacted>"}', "api_key: <redacted> stands in place of the secret"),
         ("run.json", "[1]", "names of options with their values are needed"),
         ("run.yaml", "just a text", "names of options with their values are needed"),
         ("run.yaml", "", "names of options with their values are needed"),

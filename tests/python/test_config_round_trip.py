@@ -129,7 +129,7 @@ def test_no_key_is_shown_unless_asked_for(options: dict[str, Any]) -> None:
     "options", [{"api_key": "sk-1"}, {"headers": {"Authorization": "Bearer t"}}], ids=["key", "header"]
 )
 def test_a_redacted_config_is_not_taken_for_a_whole_one(options: dict[str, Any]) -> None:
-    with pytest.raises(ap.ConfigError, match="'<redacted>' stands for a value that was left out"):
+    with pytest.raises(ap.ConfigError, match="<redacted> stands in place of the secret"):
         ap.RunConfig(**ap.RunConfig(**options).to_dict())
 
 
