@@ -18,13 +18,16 @@ class ConfigError(ValueError):
     allowed: str
 
 class RunError(RuntimeError):
-    """A run that could not be started, finished or exported. `errno` where the system said so; `result`: what there is of it."""
+    """A run that could not be started, finished or exported.
+
+    `errno` where the system said so; `result`: what there is of it.
+    """
 
     errno: int | None
     result: _Result | None
 
 class ProcessError(RunError):
-    """A process of a run that did not start, or died before it was told to stop. `errno` and `result` as RunError has them."""
+    """A process of a run that did not start, or died before it was told to stop."""
 
 class _SettingRow(TypedDict):
     name: str
@@ -57,7 +60,6 @@ def event_dtype() -> np.dtype[np.void]: ...
 def recover(
     artifact_directory: PathLike[str] | str, variables: dict[str, str], working_directory: PathLike[str] | str
 ) -> Result: ...
-
 def reopen(
     artifact_directory: PathLike[str] | str, variables: dict[str, str], working_directory: PathLike[str] | str
 ) -> Result: ...

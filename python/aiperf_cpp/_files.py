@@ -106,7 +106,9 @@ class FileSource:
         if isinstance(listed, list):
             for entry in listed:
                 details = entry["error_details"]
-                yield ErrorCount(details.get("code"), str(details["type"]), str(details["message"]), int(entry["count"]))
+                yield ErrorCount(
+                    details.get("code"), str(details["type"]), str(details["message"]), int(entry["count"])
+                )
             return
         errors = [row["error"] for row in self._profiled() if "error" in row]
         for (code, kind, message), count in Counter(
@@ -231,7 +233,7 @@ def config_of(summary: dict[str, Any]) -> RunConfig:
     config = RunConfig()
     for name, value in _asked(summary.get("input_config"), summary.get("run_info")):
         try:
-            config = config.replace(**{name: value})  # type: ignore[arg-type]
+            config = config.replace(**{name: value})
         except _core.ConfigError:
             continue
     return config

@@ -7,7 +7,6 @@ import html
 from typing import TYPE_CHECKING, NoReturn
 
 from aiperf_cpp import _tables
-from aiperf_cpp._metric import ErrorCount, Metric
 from aiperf_cpp._show import html_table, number
 from aiperf_cpp._sources import SHOWN, StoredSource
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from aiperf_cpp._config import RunConfig
+    from aiperf_cpp._metric import ErrorCount, Metric
     from aiperf_cpp._sources import Source, Status, StructuredArray
 
 
@@ -200,7 +200,9 @@ class Result:
         return self._source.console_text(width=width, ansi=ansi)
 
     def _repr_html_(self) -> str:
-        rows = [[f"{m.header} ({m.unit})", *(number(getattr(m, name)) for name in SHOWN)] for m in self.metrics.values()]
+        rows = [
+            [f"{m.header} ({m.unit})", *(number(getattr(m, name)) for name in SHOWN)] for m in self.metrics.values()
+        ]
         errors = [[number(e.code), e.type, e.message, str(e.count)] for e in self.errors]
         html_errors = html_table(["code", "error", "message", "count"], errors) if errors else ""
         return f"<p>{html.escape(repr(self)[1:-1])}</p>" + html_table(["", *SHOWN], rows) + html_errors

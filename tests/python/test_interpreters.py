@@ -43,7 +43,9 @@ def test_a_subinterpreter_is_refused_and_the_main_one_goes_on() -> None:
 
 
 def test_a_subinterpreter_that_asks_first_is_refused_and_the_main_one_may_ask_later() -> None:
-    script = SCRIPT.replace("import aiperf_cpp as ap\n", "", 1).replace("print(ap.", "import aiperf_cpp as ap\nprint(ap.")
+    script = SCRIPT.replace("import aiperf_cpp as ap\n", "", 1).replace(
+        "print(ap.", "import aiperf_cpp as ap\nprint(ap."
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     refusal, after = done.stdout.splitlines()
