@@ -145,7 +145,7 @@ def _json_text(name: str, value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         value = str(value)
     try:
-        return json.dumps(value, default=_plain)
+        return json.dumps(value, default=_plain, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise _core.ConfigError(f"{name}: {value!r} is not allowed; {error}") from error
 

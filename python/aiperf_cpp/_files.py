@@ -50,7 +50,8 @@ class FileSource:
     @property
     def error(self) -> str:
         if self.status == "incomplete":
-            return str(self._summary.get("incomplete_reason") or f"there is no {SUMMARY}")
+            reason = "the run ended before it was complete" if self._summary else f"there is no {SUMMARY}"
+            return str(self._summary.get("incomplete_reason") or reason)
         if self.status == "complete" and self.valid == 0:
             return f"all {self.failed} requests failed"
         return ""
@@ -172,7 +173,7 @@ def _read_rows(path: Path) -> Iterator[Row]:
 def _status(summary: dict[str, Any]) -> Status:
     if summary.get("was_cancelled"):
         return "cancelled"
-    return "complete" if summary.get("is_complete") else "incomplete"
+    return "complete" if summary.get("is_complete", bool(summary)) else "incomplete"  # older AIPerfs do not say
 
 
 def _is_number(value: object) -> bool:
