@@ -27,7 +27,9 @@ OPTIONS = {option["key"]: option for option in _core.options()}
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,10}", fullmatch=True)
 URL = st.builds("http://{}:{}/{}".format, NAME, st.integers(1, 65535), NAME)
-JSON_VALUE = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+JSON_VALUE = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+)
 
 # Within the upper limit that each of these has, which `allowed` does not say.
 COUNT = st.integers(1, 10_000)

@@ -61,7 +61,7 @@ def test_the_slowest_requests_are_listed_in_order(mock: MockFactory, tmp_path: P
 
 
 def test_every_example_is_run_here() -> None:
-    named = set(re.findall(r'"(\w+\.py)"', Path(__file__).read_text(encoding="utf-8")))
+    named = set(re.findall(r'\brun\("(\w+\.py)"', Path(__file__).read_text(encoding="utf-8")))
     assert {path.name for path in EXAMPLES.glob("*.py")} == named
 
 
