@@ -127,6 +127,10 @@ void bind_config(py::module_& module) {
         .def("get", &get, py::arg("name"), "A field as a JSON value.")
         .def("to_json", &to_json, py::kw_only(), py::arg("redacted"), "All fields as one JSON object.")
         .def_static("from_json", &config::from_json, py::arg("text"), "Reads some or all fields from a JSON object.")
+        .def_static("from_redacted_json",
+                    &config::from_redacted_json,
+                    py::arg("text"),
+                    "The same where secrets are redacted, and stay so.")
         .def("validate", &config::validate, "Refuses fields that do not go together.")
         .def("warnings", &config::warnings, "What is allowed but will not do what it seems to: one line each.")
         .attr("__hash__") = py::none();

@@ -1,19 +1,24 @@
 #include "aiperf/base/clock.hpp"
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/control/run.hpp"
+#include "aiperf/metric/record_metrics.hpp"
 #include "bindings.hpp"
 
 #include <fmt/format.h>
+#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace py = pybind11;
 
@@ -49,6 +54,55 @@ std::unique_ptr<Run> make_run(const config::RunConfig& config,
 
 Result recover(const std::filesystem::path& directory, Variables variables, std::filesystem::path working_directory) {
     return control::recover(directory, make_environment(std::move(variables), std::move(working_directory)));
+}
+
+Result reopen(const std::filesystem::path& directory, Variables variables, std::filesystem::path working_directory) {
+    return control::reopen(directory, make_environment(std::move(variables), std::move(working_directory)));
+}
+
+std::filesystem::path journal_directory(const std::filesystem::path& directory,
+                                        Variables variables,
+                                        std::filesystem::path working_directory) {
+    return control::journal_directory(directory, make_environment(std::move(variables), std::move(working_directory)));
+}
+
+using Column = std::vector<double>;
+
+// Every metric of single requests as a column over all records; NaN where a record has no value.
+std::map<std::string_view, Column> metric_columns(const Result& result) {
+    std::map<std::string_view, Column> columns;
+    if (result.records == nullptr) {
+        return columns;
+    }
+    const auto records = result.records->records();
+    const metric::Context context = control::context_of(result);
+    for (std::size_t slot = 0; slot < records.size(); ++slot) {
+        if (records[slot].state != static_cast<std::uint16_t>(record::State::committed)) {
+            continue;
+        }
+        for (const metric::RecordMetric& metric : metric::record_metrics(*result.records, records[slot], context)) {
+            if (metric.definition->kind == metric::Kind::record) {
+                Column& column = columns[metric.definition->tag];
+                column.resize(records.size(), std::numeric_limits<double>::quiet_NaN());
+                column[slot] = metric.value;
+            }
+        }
+    }
+    return columns;
+}
+
+py::dict metric_arrays(const Result& result) {
+    std::map<std::string_view, Column> columns;
+    {
+        const py::gil_scoped_release free;
+        columns = metric_columns(result);
+    }
+    py::dict arrays;
+    for (const auto& [tag, column] : columns) {
+        arrays[py::str(tag.data(), tag.size())] =
+            py::array_t<double>(static_cast<py::ssize_t>(column.size()), column.data());
+    }
+    return arrays;
 }
 
 // Waits without the GIL, asking for signals in between: a handler that raises (Ctrl-C) ends the wait.
@@ -93,24 +147,30 @@ std::string describe(const Snapshot& self) {
 
 void bind_snapshot(py::module_& module) {
     py::class_<LivePercentiles>(module, "LivePercentiles", "Percentiles so far, None without samples.")
-        .def_readonly("p50_ms", &LivePercentiles::p50_ms)
-        .def_readonly("p99_ms", &LivePercentiles::p99_ms);
+        .def_readonly("p50_ms", &LivePercentiles::p50_ms, "Median so far, milliseconds.")
+        .def_readonly("p99_ms", &LivePercentiles::p99_ms, "99th percentile so far, milliseconds.");
 
     py::class_<Snapshot>(module, "Snapshot", "A run as seen from outside at one moment.")
-        .def_readonly("phase", &Snapshot::phase)
-        .def_readonly("sent", &Snapshot::sent)
-        .def_readonly("completed", &Snapshot::completed)
-        .def_readonly("errors", &Snapshot::errors)
-        .def_readonly("in_flight", &Snapshot::in_flight)
-        .def_readonly("retries", &Snapshot::retries)
-        .def_readonly("requests_asked", &Snapshot::requests_asked)
-        .def_readonly("duration_asked_s", &Snapshot::duration_asked_s)
-        .def_readonly("elapsed_s", &Snapshot::elapsed_s)
-        .def_readonly("requests_per_second", &Snapshot::requests_per_second)
-        .def_readonly("eta_s", &Snapshot::eta_s)
-        .def_readonly("time_to_first_token", &Snapshot::time_to_first_token)
-        .def_readonly("inter_token_latency", &Snapshot::inter_token_latency)
-        .def_property_readonly("status", [](const Snapshot& self) { return control::to_string(self.status); })
+        .def_readonly("phase", &Snapshot::phase, "\"preparing\", \"warmup\", \"profiling\", \"exporting\" or \"done\".")
+        .def_readonly("sent", &Snapshot::sent, "Requests whose first byte was written: completed and in flight.")
+        .def_readonly("completed", &Snapshot::completed, "Requests that are over, errors included.")
+        .def_readonly("errors", &Snapshot::errors, "Requests that failed, part of completed.")
+        .def_readonly("in_flight", &Snapshot::in_flight, "Requests sent and not over.")
+        .def_readonly("retries", &Snapshot::retries, "Requests sent anew on a fresh connection.")
+        .def_readonly("requests_asked",
+                      &Snapshot::requests_asked,
+                      "Requests the phase is to make; None in one bound by duration alone.")
+        .def_readonly(
+            "duration_asked_s", &Snapshot::duration_asked_s, "Seconds the phase is to last; None without a limit.")
+        .def_readonly("elapsed_s", &Snapshot::elapsed_s, "Seconds since the phase began.")
+        .def_readonly("requests_per_second", &Snapshot::requests_per_second, "Completed over elapsed.")
+        .def_readonly("eta_s", &Snapshot::eta_s, "Seconds the phase will still take; None where that is not known.")
+        .def_readonly("time_to_first_token", &Snapshot::time_to_first_token, "Percentiles of the time to first token.")
+        .def_readonly("inter_token_latency", &Snapshot::inter_token_latency, "Percentiles of the inter-token latency.")
+        .def_property_readonly(
+            "status",
+            [](const Snapshot& self) { return control::to_string(self.status); },
+            "\"running\", \"complete\", \"cancelled\" or \"incomplete\".")
         .def("__repr__", &describe);
 }
 
@@ -127,6 +187,7 @@ void bind_result(py::module_& module) {
         .def_property_readonly("exit_code", &Result::exit_code)
         .def_readonly("config", &Result::config)
         .def_readonly("benchmark_id", &Result::benchmark_id)
+        .def("metric_columns", &metric_arrays, "By tag, the metrics of single requests; NaN where a record has none.")
         .def("console_text", &control::console_text, py::kw_only(), py::arg("width"), py::arg("ansi"));
 }
 
@@ -165,6 +226,19 @@ void bind_control(py::module_& module) {
                py::arg("working_directory"),
                py::call_guard<py::gil_scoped_release>(),
                "Makes the artifacts of an interrupted run from its journal.");
+    module.def("reopen",
+               &reopen,
+               py::arg("artifact_directory"),
+               py::arg("variables"),
+               py::arg("working_directory"),
+               py::call_guard<py::gil_scoped_release>(),
+               "Reads back what a run left from its journal; writes nothing.");
+    module.def("journal_directory",
+               &journal_directory,
+               py::arg("artifact_directory"),
+               py::arg("variables"),
+               py::arg("working_directory"),
+               "Where the journal of an artifact directory is, or would be.");
 }
 
 }  // namespace aiperf::bindings

@@ -51,6 +51,26 @@ void bind_metric_class(py::module_& module) {
 }  // namespace
 
 void bind_metric(py::module_& module) {
+    module.def(
+        "metric_headers",
+        [] {
+            py::dict headers;
+            for (const metric::Definition& definition : metric::definitions()) {
+                headers[py::str(definition.tag.data(), definition.tag.size())] = definition.header;
+            }
+            return headers;
+        },
+        "By tag, the header of every metric there may be, in display order.");
+    module.def(
+        "metric_units",
+        [] {
+            py::dict units;
+            for (const metric::Definition& definition : metric::definitions()) {
+                units[py::str(definition.tag.data(), definition.tag.size())] = definition.unit.display;
+            }
+            return units;
+        },
+        "By tag, the display unit of every metric there may be.");
     bind_metric_class(module);
 
     py::class_<metric::ErrorCount>(module, "ErrorCount", "How often one error happened.")

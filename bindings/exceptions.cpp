@@ -67,13 +67,16 @@ void bind_exceptions(py::module_& module) {
             module,
             "RunError",
             PyExc_RuntimeError,
-            "A run that could not be started, finished or exported. `errno` where the system said so.");
+            "A run that could not be started, finished or exported. `errno` where the system said so; `result`: what "
+            "there is of it.");
     });
     process_error.call_once_and_store_result([&] {
-        return make_exception(module,
-                              "ProcessError",
-                              run_error.get_stored().ptr(),
-                              "A process of a run that did not start, or died before it was told to stop.");
+        return make_exception(
+            module,
+            "ProcessError",
+            run_error.get_stored().ptr(),
+            "A process of a run that did not start, or died before it was told to stop. `errno` and `result` as "
+            "RunError has them.");
     });
     for (const char* name : {"field", "value", "allowed"}) {
         config_error.get_stored().attr(name) = "";

@@ -83,6 +83,7 @@ part "ruff format" "$PYTHON" -m ruff format --check "${folders[@]}"
 part "mypy" "$PYTHON" -m mypy
 part "shellcheck" shell_scripts
 part "rules of the house" env AIPERF_BUILD_DIR="$BUILD" "$PYTHON" -m pytest -q tests/python/test_house.py
+part "docstrings" env AIPERF_BUILD_DIR="$BUILD" "$PYTHON" -m pytest -q tests/python/test_docstrings.py
 part "clang-tidy (${TIDY:-changed})" clang_tidy
 
 ((${#failed[@]} == 0)) || die "failed: $(printf '%s; ' "${failed[@]}")"

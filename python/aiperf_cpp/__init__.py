@@ -10,8 +10,10 @@ Nothing is printed, and no signal handler is touched.
 
 from aiperf_cpp._config import RunConfig
 from aiperf_cpp._core import ConfigError, ProcessError, RunError, Snapshot, __version__
-from aiperf_cpp._result import ErrorCount, Metric, Result
-from aiperf_cpp._run import Run, profile, recover
+from aiperf_cpp._load import load, recover
+from aiperf_cpp._metric import ErrorCount, Metric
+from aiperf_cpp._result import Result
+from aiperf_cpp._run import Run, profile
 from aiperf_cpp._settings import Setting, Settings
 
 #: The AIPERF_* settings of this process, read from os.environ at each access.
@@ -30,6 +32,7 @@ __all__ = [
     "Settings",
     "Snapshot",
     "__version__",
+    "load",
     "profile",
     "recover",
     "settings",

@@ -7,13 +7,14 @@ import enum
 import json
 import math
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from aiperf_cpp import _core
+from aiperf_cpp._config_file import read_options
 from aiperf_cpp._options import ConfigFields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from typing_extensions import Self, Unpack
 
@@ -24,7 +25,7 @@ class RunConfig(ConfigFields):
     """The options of a run as one immutable value, named as the command line's flags ("-" becomes "_").
 
     A value that is not allowed, and an unknown name, is refused with ConfigError. Which options go together is checked
-    by validate(), and when a run is made.
+    by validate(), and when a run is made. Two are equal where all options are. A pickle holds keys and credentials.
     """
 
     __slots__ = ("_core",)
@@ -40,9 +41,30 @@ class RunConfig(ConfigFields):
         return self
 
     @classmethod
+    def _restore(cls, text: str) -> Self:
+        """From what to_json() wrote, whether secrets are in it or not."""
+        return cls._from_core(_core.RunConfig.from_redacted_json(text))
+
+    @classmethod
     def from_json(cls, text: str) -> Self:
         """Reads some or all options from a JSON object; the others keep their defaults."""
         return cls._from_core(_core.RunConfig.from_json(text))
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads options from a file: one object of JSON (`.json`), or one mapping of YAML (`.yaml`, `.yml`).
+
+        Names and values are those of to_dict(); options that are not named keep their defaults. Raises ConfigError,
+        naming the file, for another ending, a text that cannot be read, and what RunConfig() refuses, and OSError for a
+        file that cannot be opened. YAML needs PyYAML: pip install "aiperf-cpp[yaml]".
+        """
+        options = read_options(path)
+        try:
+            return cls(**options)
+        except _core.ConfigError as error:
+            refusal = _core.ConfigError(f"{os.fspath(path)}: {error}")
+            refusal.field, refusal.value, refusal.allowed = error.field, error.value, error.allowed
+            raise refusal from None
 
     def replace(self, **options: Unpack[RunOptions]) -> Self:
         """A copy with some options changed; None puts one back to its default."""
@@ -63,7 +85,10 @@ class RunConfig(ConfigFields):
         return self._core.to_json(redacted=not show_secrets)
 
     def to_dict(self, *, show_secrets: bool = False) -> dict[str, Any]:
-        """All options by name; keys and credentials are redacted unless asked for."""
+        """All options by name, as plain values that RunConfig(**options) takes back.
+
+        Keys and credentials are redacted unless asked for; RunConfig() refuses a redacted one.
+        """
         fields = json.loads(self.to_json(show_secrets=show_secrets))
         return {name: _plain_number(name, value) for name, value in fields.items()}
 
@@ -74,6 +99,18 @@ class RunConfig(ConfigFields):
         if name != "_core" or hasattr(self, "_core"):
             raise AttributeError(f"a RunConfig cannot be changed; use config.replace({name}=...)")
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a RunConfig cannot be changed; use config.replace({name}=None)")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
+        return type(self)._restore, (self.to_json(show_secrets=True),)
 
     def __eq__(self, other: object) -> bool:
         return self._core == other._core if isinstance(other, RunConfig) else NotImplemented
@@ -108,8 +145,8 @@ def _json_text(name: str, value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         value = str(value)
     try:
-        return json.dumps(value, default=_plain)
-    except TypeError as error:
+        return json.dumps(value, default=_plain, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
         raise _core.ConfigError(f"{name}: {value!r} is not allowed; {error}") from error
 
 

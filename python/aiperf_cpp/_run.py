@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiperf_cpp import _core
 from aiperf_cpp._config import RunConfig
 from aiperf_cpp._result import Result
+from aiperf_cpp._sources import CoreSource
+from aiperf_cpp._surroundings import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
@@ -48,7 +49,7 @@ class Run:
         `environment` is os.environ where it is not given. Raises ConfigError; nothing has been started then.
         """
         config = (config or RunConfig()).replace(**options)
-        self._core = _core.Run(config._core, *_surroundings(environment))
+        self._core = _core.Run(config._core, *surroundings(environment))
         self._started = False
 
     @property
@@ -131,7 +132,7 @@ class Run:
     def result(self) -> Result:
         """Waits for the end and returns what the run leaves, whichever way it ended."""
         self.wait()
-        return Result(self._core.result())
+        return Result(CoreSource(self._core.result()))
 
     async def wait_async(self) -> Result:
         """As result(), without blocking the event loop. Cancelling the task that waits does not cancel the run."""
@@ -204,16 +205,3 @@ def profile(
         error.result = result
         raise error
     return result
-
-
-def recover(artifact_directory: str | os.PathLike[str], *, environment: Mapping[str, str] | None = None) -> Result:
-    """Makes the artifacts of an interrupted run from the journal in its artifact directory.
-
-    Raises RunError for a directory without a readable journal, or one that a run is still writing to.
-    """
-    return Result(_core.recover(Path(artifact_directory), *_surroundings(environment)))
-
-
-def _surroundings(environment: Mapping[str, str] | None) -> tuple[dict[str, str], str]:
-    """What the library takes from outside: variables and the working directory."""
-    return dict(os.environ if environment is None else environment), os.fspath(Path.cwd())

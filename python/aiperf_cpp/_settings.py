@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiperf_cpp import _core
-from aiperf_cpp._result import _table
+from aiperf_cpp._show import html_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,11 +19,16 @@ Value = bool | int | float | str | None
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: the variable, its value, and what may be written."""
+    """One setting: what may be written, and what is.
+
+    `name` is the variable, `group` the attribute of Settings it is in, `value` what it has (None: not set), `default`
+    what it has when it is not set, `allowed` what may be written, `unit` that of the value, `help` its meaning,
+    `from_environment` whether the environment sets it.
+    """
 
     name: str
     group: str
-    value: Value  #: None = not set
+    value: Value
     default: Value
     allowed: str
     unit: str
@@ -44,6 +49,8 @@ class Group:
         self._values = values
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
         try:
             return self._values[name]
         except KeyError:
@@ -59,7 +66,8 @@ class Group:
 class Settings:
     """The AIPERF_* settings of an environment, read at each access: `settings.http.so_rcvbuf`.
 
-    A value that is not allowed raises ConfigError, naming the variable, the value and the range.
+    A value that is not allowed raises ConfigError, naming the variable, the value and the range. Those of os.environ
+    stay so when copied or pickled: a copy reads the variables of the process it is in.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -89,6 +97,15 @@ class Settings:
             raise AttributeError(f"there are no settings {name!r}; there are {groups}")
         return Group(name, values)
 
+    def __copy__(self) -> Self:
+        return type(self)(None if self._environment is os.environ else dict(self._environment))
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, str] | None]]:
+        return type(self), (None if self._environment is os.environ else dict(self._environment),)
+
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(setting.group for setting in self)})
 
@@ -98,4 +115,4 @@ class Settings:
 
     def _repr_html_(self) -> str:
         rows = [[s.name, s.value, s.unit, s.allowed, s.help] for s in self]
-        return _table(["variable", "value", "unit", "allowed", "meaning"], rows)
+        return html_table(["variable", "value", "unit", "allowed", "meaning"], rows)

@@ -227,4 +227,29 @@ RunConfig from_json(std::string_view text) {
     return config;
 }
 
+RunConfig from_redacted_json(std::string_view text) {
+    Json json = parse(text, "configuration");
+    const bool has_key = json.is_object() && json.contains("api_key") && json["api_key"] == k_redacted;
+    if (has_key) {
+        json.erase("api_key");
+    }
+    std::vector<std::size_t> hidden;
+    const bool has_headers = json.is_object() && json.contains("headers") && json["headers"].is_array();
+    for (std::size_t index = 0; has_headers && index < json["headers"].size(); ++index) {
+        Json& header = json["headers"][index];
+        if (header.is_array() && header.size() == 2 && header[1] == k_redacted) {
+            header[1] = "";
+            hidden.push_back(index);
+        }
+    }
+    RunConfig config = from_json(dump(json));
+    if (has_key) {
+        config.api_key = k_redacted;
+    }
+    for (const std::size_t index : hidden) {
+        config.headers.at(index).second = k_redacted;
+    }
+    return config;
+}
+
 }  // namespace aiperf::config

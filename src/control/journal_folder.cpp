@@ -79,6 +79,18 @@ std::unique_ptr<JournalFolder> JournalFolder::lock(const std::filesystem::path& 
     return folder;
 }
 
+void JournalFolder::require_idle(const std::filesystem::path& journal_directory) {
+    const int lock = ::open((journal_directory / k_lock).c_str(), O_RDONLY | O_CLOEXEC);
+    if (lock < 0) {
+        return;  // never locked: a copy of a journal
+    }
+    const bool idle = ::flock(lock, LOCK_SH | LOCK_NB) == 0;
+    ::close(lock);
+    if (!idle) {
+        throw base::RunError("a run is writing to " + journal_directory.string());
+    }
+}
+
 std::unique_ptr<JournalFolder> JournalFolder::take(const Preparation& preparation) {
     std::unique_ptr<JournalFolder> folder = lock(preparation.journal_directory);
     if (is_interrupted(folder->directory_)) {
@@ -126,7 +138,7 @@ RunDescription RunDescription::read(const std::filesystem::path& journal_directo
     RunDescription result;
     result.benchmark_id = description["benchmark_id"];
     result.entries = description["entries"];
-    result.config = config::from_json(description["config"].dump());
+    result.config = config::from_redacted_json(description["config"].dump());
     return result;
 }
 

@@ -29,6 +29,9 @@ public:
     /// Locks a journal's directory as it is. Throws base::RunError where it is not there or a run is using it.
     [[nodiscard]] static std::unique_ptr<JournalFolder> lock(const std::filesystem::path& journal_directory);
 
+    /// Throws base::RunError where a run is writing to a journal's directory. Leaves nothing behind.
+    static void require_idle(const std::filesystem::path& journal_directory);
+
     ~JournalFolder();
     JournalFolder(const JournalFolder&) = delete;
     JournalFolder& operator=(const JournalFolder&) = delete;

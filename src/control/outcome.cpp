@@ -19,7 +19,7 @@ bool is_stopped(const Result& result) noexcept {
     return result.status == Status::incomplete && result.error_type == k_too_many_failures;
 }
 
-report::Ending ending_of(const Result& result) noexcept {
+report::Ending report_ending(const Result& result) noexcept {
     if (is_stopped(result)) {
         return report::Ending::stopped;
     }
@@ -32,12 +32,6 @@ report::Ending ending_of(const Result& result) noexcept {
     return report::Ending::incomplete;
 }
 
-metric::Context context_of(const Result& result) {
-    return {.streaming = result.config.streaming,
-            .use_server_token_count = result.config.use_server_token_count,
-            .cancelled = result.status == Status::cancelled || is_stopped(result)};
-}
-
 report::ReportInput report_input(const Result& result) {
     return {.config = result.config,
             .records = *result.records,
@@ -45,7 +39,7 @@ report::ReportInput report_input(const Result& result) {
             .context = context_of(result),
             .benchmark_id = result.benchmark_id,
             .version = base::version(),
-            .ending = ending_of(result),
+            .ending = report_ending(result),
             .error = result.error,
             .conversation_ids = {},
             .dataset = nullptr,
@@ -83,6 +77,12 @@ std::shared_ptr<const record::RecordSet> records_of(const Preparation& prepared,
 }
 
 }  // namespace
+
+metric::Context context_of(const Result& result) noexcept {
+    return {.streaming = result.config.streaming,
+            .use_server_token_count = result.config.use_server_token_count,
+            .cancelled = result.status == Status::cancelled || is_stopped(result)};
+}
 
 void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t entries, bool export_files) {
     result.summary = metric::summarise(*result.records, context_of(result));

@@ -40,6 +40,10 @@ struct Outcome {
 /// missing; `result` names them and has all else.
 void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t entries, bool export_files);
 
+/// An artifact directory as it was given, made absolute.
+[[nodiscard]] std::filesystem::path whole_path(const std::filesystem::path& artifact_directory,
+                                               const Environment& environment);
+
 /// A snapshot from the live counters.
 [[nodiscard]] Snapshot live_snapshot(load::SharedState& state,
                                      const schedule::Phase& phase,

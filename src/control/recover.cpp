@@ -59,14 +59,9 @@ void write_status(const Result& result) {
 }  // namespace
 
 Result recover(const std::filesystem::path& artifact_directory, const Environment& environment) {
-    const settings::Settings settings = settings::Settings::from(environment.variables);
     Result result;
-    result.artifact_directory =
-        std::filesystem::absolute(environment.working_directory / artifact_directory).lexically_normal();
-    if (!result.artifact_directory.has_filename()) {
-        result.artifact_directory = result.artifact_directory.parent_path();
-    }
-    const auto journal = Preparation::journal_directory_of(result.artifact_directory, settings);
+    result.artifact_directory = whole_path(artifact_directory, environment);
+    const auto journal = journal_directory(artifact_directory, environment);
     const std::unique_ptr<JournalFolder> folder = JournalFolder::lock(journal);
     report::remove_unfinished_files(result.artifact_directory);
     if (std::filesystem::exists(result.artifact_directory / report::k_ready_marker)) {

@@ -127,7 +127,7 @@ std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, con
         told.ending = Ending::incomplete;
         told.error = told.error.empty() ? writer.failure() : told.error;
     }
-    writer.write_text("profile_export_aiperf.json", summary_json(told, warmup));
+    writer.write_text(k_summary_file, summary_json(told, warmup));
     if (writer.all_well()) {
         writer.write_text(k_ready_marker, ready_marker(input));
     }

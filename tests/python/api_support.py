@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from command_support import TOKENIZER, Mock
 
 if TYPE_CHECKING:
@@ -28,3 +31,18 @@ def options(mock: Mock, directory: Path, **more: Any) -> dict[str, Any]:
         "artifact_directory": directory,
     }
     return common | more
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """Makes a module look as if it were not installed."""
+    for name in [name for name in sys.modules if name.split(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+
+    class Hidden:
+        def find_spec(self, name: str, *_: Any) -> None:
+            if name == module:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(sys, "meta_path", [Hidden(), *sys.meta_path])
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(module)

@@ -56,6 +56,7 @@ def test_none_means_the_default() -> None:
         ({"concurrency": 1.5}, "concurrency: '1.5' is not allowed; an integer >= 1"),
         ({"concurrency": True}, "concurrency: 'true' is not allowed; an integer >= 1"),
         ({"request_rate": math.nan}, "request_rate: .*nan.* is not allowed; a number > 0"),
+        ({"extra_inputs": {"top_p": math.inf}}, "extra_inputs: {'top_p': inf} is not allowed; Out of range float"),
         ({"endpoint_type": "chatt"}, "endpoint_type: .*chatt.* is not allowed; one of chat, completions"),
         ({"url": "ftp://x"}, "url: .*ftp://x.* is not allowed"),
         ({"model": object()}, "model: <object .*> is not allowed; a object has no meaning here"),

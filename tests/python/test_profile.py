@@ -72,7 +72,7 @@ def test_the_records_are_the_journal_itself(result: ap.Result) -> None:
     records = result.records
     assert not records.flags.owndata
     assert not records.flags.writeable
-    assert np.shares_memory(records, result._core.records.array())  # type: ignore[union-attr]
+    assert np.shares_memory(records, result._source.records())
     assert result.records is records
     assert records.dtype.itemsize == 192
     with pytest.raises(ValueError, match="read-only"):

@@ -122,6 +122,10 @@ enum class Secrets : std::uint8_t { redacted, shown };
 /// for values that are not allowed. The rules that join several fields are validate()'s.
 [[nodiscard]] RunConfig from_json(std::string_view text);
 
+/// The same for what to_json() wrote with secrets redacted: "<redacted>" is kept in their places, for a configuration
+/// that is shown and not run.
+[[nodiscard]] RunConfig from_redacted_json(std::string_view text);
+
 /// Throws base::ConfigError unless every field has an allowed value and the fields go together.
 void validate(const RunConfig& config);
 

@@ -168,6 +168,18 @@ private:
 /// Throws base::RunError for a directory without a readable journal, or one that a run is still writing to.
 [[nodiscard]] Result recover(const std::filesystem::path& artifact_directory, const Environment& environment = {});
 
+/// Reads back what a run left, from the journal of its artifact directory; writes nothing. The status is `incomplete`
+/// where the run did not come to write its artifacts. Throws base::RunError for a directory without a readable journal,
+/// or one that a run is still writing to.
+[[nodiscard]] Result reopen(const std::filesystem::path& artifact_directory, const Environment& environment = {});
+
+/// Where the journal of an artifact directory is, or would be (AIPERF_JOURNAL_DIR of `environment`).
+[[nodiscard]] std::filesystem::path journal_directory(const std::filesystem::path& artifact_directory,
+                                                      const Environment& environment = {});
+
+/// What decides which metrics a result has.
+[[nodiscard]] metric::Context context_of(const Result& result) noexcept;
+
 /// Where a program keeps its log, below the artifact directory.
 inline constexpr const char* k_log_file = "logs/aiperf.log";
 

@@ -10,6 +10,9 @@
 
 namespace aiperf::report {
 
+/// Name of the summary.
+inline constexpr const char* k_summary_file = "profile_export_aiperf.json";
+
 /// Name of the file that appears last: all others are whole.
 inline constexpr const char* k_ready_marker = ".aiperf_results_ready.json";
 

@@ -66,6 +66,19 @@ TEST_CASE("secrets are redacted unless they are asked for, and cannot come back"
     REQUIRE(refusal(text).find("give the secret itself") != std::string::npos);
 }
 
+TEST_CASE("what was written with secrets redacted is read back with them redacted, to be shown") {
+    const std::string text = config::to_json(filled());
+    const RunConfig shown = config::from_redacted_json(text);
+    REQUIRE(config::to_json(shown, config::Secrets::shown) == text);
+    REQUIRE(shown.api_key == "<redacted>");
+    const std::string whole = config::to_json(filled(), config::Secrets::shown);
+    REQUIRE(config::from_redacted_json(whole) == filled());
+    for (const char* const wrong : {"null", "[]", "{", R"({"headers": [["A", 1]]})", R"({"headers": "<redacted>"})"}) {
+        CAPTURE(wrong);
+        REQUIRE_THROWS_AS(config::from_redacted_json(wrong), base::ConfigError);
+    }
+}
+
 TEST_CASE("JSON values are read by the field's type") {
     REQUIRE(set("concurrency", "64").concurrency == 64);
     REQUIRE(set("concurrency", "64.0").concurrency == 64);

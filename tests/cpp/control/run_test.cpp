@@ -315,11 +315,16 @@ TEST_CASE("A run that goes out of scope ends, without artifacts, and its journal
     CHECK_FALSE(std::filesystem::exists(artifacts / report::k_ready_marker));
     const auto unfinished = artifacts / ".profile_export.jsonl.4711-3.tmp";  // as a kill during the export leaves it
     std::ofstream(unfinished) << "{";
+    const Result as_it_is = control::reopen(artifacts);
+    CHECK(as_it_is.status == Status::incomplete);
+    CHECK(as_it_is.summary.failed == 4);
+    CHECK_FALSE(has_marker(as_it_is));
     const Result result = control::recover(artifacts);
     CHECK_FALSE(std::filesystem::exists(unfinished));
     CHECK(result.status == Status::incomplete);
     CHECK(result.summary.failed == 4);
     CHECK(has_marker(result));
+    CHECK(control::reopen(artifacts).error == result.error);
     CHECK_THROWS_AS(control::recover(artifacts), base::RunError);  // it has its artifacts now
 }
 
