@@ -23,6 +23,9 @@ class RunOptions(TypedDict, total=False):
     urls: str | Sequence[str] | None
     url: str | Sequence[str] | None
 
+    # How sessions are spread over several addresses. Allowed: one of round_robin.
+    url_strategy: Literal["round_robin"] | None
+
     # API the requests are made for. Allowed: one of chat, completions.
     endpoint_type: Literal["chat", "completions"] | None
 
@@ -40,6 +43,21 @@ class RunOptions(TypedDict, total=False):
 
     # Longest time for one request; 0 = no limit. Allowed: a number >= 0.
     request_timeout_seconds: float | None
+
+    # Connections: shared by all requests, a new one for each, or one for each session. Allowed: one of
+    # pooled, never, sticky-user-sessions.
+    connection_reuse_strategy: Literal["pooled", "never", "sticky-user-sessions"] | None
+
+    # Longest time to wait for the model to answer before the run, in seconds; 0 = no wait. Allowed: a number
+    # >= 0.
+    wait_for_model_timeout: float | None
+
+    # What that wait asks for: the list of models, one token, or both. Allowed: one of models, inference,
+    # both.
+    wait_for_model_mode: Literal["models", "inference", "both"] | None
+
+    # Seconds between two questions of that wait. Allowed: a number > 0.
+    wait_for_model_interval: float | None
 
     # Chat: ask for the output length by max_tokens, not max_completion_tokens. Allowed: true or false.
     use_legacy_max_tokens: bool | None
@@ -120,13 +138,34 @@ class RunOptions(TypedDict, total=False):
     # 30 with a duration. Allowed: a number >= 0, or inf.
     benchmark_grace_period: float | None
 
-    # Requests sent first that do not count. Default: no warm-up. Allowed: an integer >= 1.
-    warmup_request_count: int | None
-    num_warmup_requests: int | None
+    # Share of failed requests, 0 to 1, above which the run stops; not before 10 are over, or the concurrency.
+    # Default: no limit. Allowed: a number from 0 to 1.
+    failed_request_threshold: float | None
 
     # Workers, at most the concurrency. Default: from the cores. Allowed: an integer from 1 to 10000.
     workers_max: int | None
     max_workers: int | None
+
+    # Requests sent first that do not count. Default: no warm-up. Allowed: an integer >= 1.
+    warmup_request_count: int | None
+    num_warmup_requests: int | None
+
+    # Seconds of sending first that do not count. Default: no warm-up. Allowed: a number > 0.
+    warmup_duration: float | None
+
+    # Most requests in flight at once in the warm-up. Default: the concurrency. Allowed: an integer >= 1.
+    warmup_concurrency: int | None
+
+    # Requests per second in the warm-up. Default: the request rate. Allowed: a number > 0.
+    warmup_request_rate: float | None
+
+    # How requests of the warm-up are spread in time. Default: the arrival pattern. Allowed: one of constant,
+    # poisson, gamma, concurrency_burst.
+    warmup_arrival_pattern: Literal["constant", "poisson", "gamma", "concurrency_burst"] | None
+
+    # Seconds for the requests in flight at the end of the warm-up's duration. Default: all the time they
+    # need. Allowed: a number >= 0.
+    warmup_grace_period: float | None
 
     # Workers and results server as supervised processes of their own, or as threads. Default: process; from
     # Python and C++ thread. Allowed: one of thread, process.
@@ -188,6 +227,12 @@ class ConfigFields:
         return value
 
     @property
+    def url_strategy(self) -> Literal["round_robin"]:
+        """How sessions are spread over several addresses. Allowed: one of round_robin."""
+        value: Literal["round_robin"] = self._get("url_strategy")
+        return value
+
+    @property
     def endpoint_type(self) -> Literal["chat", "completions"]:
         """API the requests are made for. Allowed: one of chat, completions."""
         value: Literal["chat", "completions"] = self._get("endpoint_type")
@@ -215,6 +260,30 @@ class ConfigFields:
     def request_timeout_seconds(self) -> float:
         """Longest time for one request; 0 = no limit. Allowed: a number >= 0."""
         value: float = self._get("request_timeout_seconds")
+        return value
+
+    @property
+    def connection_reuse_strategy(self) -> Literal["pooled", "never", "sticky-user-sessions"]:
+        """Connections: shared by all requests, a new one for each, or one for each session. Allowed: one of pooled, never, sticky-user-sessions."""
+        value: Literal["pooled", "never", "sticky-user-sessions"] = self._get("connection_reuse_strategy")
+        return value
+
+    @property
+    def wait_for_model_timeout(self) -> float:
+        """Longest time to wait for the model to answer before the run, in seconds; 0 = no wait. Allowed: a number >= 0."""
+        value: float = self._get("wait_for_model_timeout")
+        return value
+
+    @property
+    def wait_for_model_mode(self) -> Literal["models", "inference", "both"]:
+        """What that wait asks for: the list of models, one token, or both. Allowed: one of models, inference, both."""
+        value: Literal["models", "inference", "both"] = self._get("wait_for_model_mode")
+        return value
+
+    @property
+    def wait_for_model_interval(self) -> float:
+        """Seconds between two questions of that wait. Allowed: a number > 0."""
+        value: float = self._get("wait_for_model_interval")
         return value
 
     @property
@@ -332,15 +401,51 @@ class ConfigFields:
         return value
 
     @property
-    def warmup_request_count(self) -> int | None:
-        """Requests sent first that do not count. Default: no warm-up. Allowed: an integer >= 1."""
-        value: int | None = self._get("warmup_request_count")
+    def failed_request_threshold(self) -> float | None:
+        """Share of failed requests, 0 to 1, above which the run stops; not before 10 are over, or the concurrency. Default: no limit. Allowed: a number from 0 to 1."""
+        value: float | None = self._get("failed_request_threshold")
         return value
 
     @property
     def workers_max(self) -> int | None:
         """Workers, at most the concurrency. Default: from the cores. Allowed: an integer from 1 to 10000."""
         value: int | None = self._get("workers_max")
+        return value
+
+    @property
+    def warmup_request_count(self) -> int | None:
+        """Requests sent first that do not count. Default: no warm-up. Allowed: an integer >= 1."""
+        value: int | None = self._get("warmup_request_count")
+        return value
+
+    @property
+    def warmup_duration(self) -> float | None:
+        """Seconds of sending first that do not count. Default: no warm-up. Allowed: a number > 0."""
+        value: float | None = self._get("warmup_duration")
+        return value
+
+    @property
+    def warmup_concurrency(self) -> int | None:
+        """Most requests in flight at once in the warm-up. Default: the concurrency. Allowed: an integer >= 1."""
+        value: int | None = self._get("warmup_concurrency")
+        return value
+
+    @property
+    def warmup_request_rate(self) -> float | None:
+        """Requests per second in the warm-up. Default: the request rate. Allowed: a number > 0."""
+        value: float | None = self._get("warmup_request_rate")
+        return value
+
+    @property
+    def warmup_arrival_pattern(self) -> Literal["constant", "poisson", "gamma", "concurrency_burst"] | None:
+        """How requests of the warm-up are spread in time. Default: the arrival pattern. Allowed: one of constant, poisson, gamma, concurrency_burst."""
+        value: Literal["constant", "poisson", "gamma", "concurrency_burst"] | None = self._get("warmup_arrival_pattern")
+        return value
+
+    @property
+    def warmup_grace_period(self) -> float | None:
+        """Seconds for the requests in flight at the end of the warm-up's duration. Default: all the time they need. Allowed: a number >= 0."""
+        value: float | None = self._get("warmup_grace_period")
         return value
 
     @property

@@ -49,13 +49,19 @@ void resolve_load(RunConfig& config) {
     }
 }
 
+/// True where nothing is open any more: a concurrency that is absent in such a configuration means unlimited.
+bool is_resolved(const RunConfig& config) {
+    return config.random_seed && config.tokenizer && config.arrival_pattern && config.workers_max &&
+           config.artifact_directory;
+}
+
 /// What the warm-up leaves open is as asked for the profiling phase: before that phase's own defaults are filled in.
 void resolve_warmup(RunConfig& config) {
     if (!config.has_warmup()) {
         return;
     }
     const bool own_rate = config.warmup_request_rate.has_value();
-    if (!config.warmup_concurrency) {
+    if (!config.warmup_concurrency && !is_resolved(config)) {
         config.warmup_concurrency = config.concurrency;
     }
     if (config.warmup_arrival_pattern != ArrivalPattern::concurrency_burst && !own_rate) {
