@@ -392,6 +392,50 @@ TEST_CASE("a warm-up has files of its own and a place in the summary, and a run 
     CHECK_FALSE(std::filesystem::exists(dir.path() / "phase_manifest.json"));
 }
 
+TEST_CASE("an error names what lies behind it, as far as its text tells") {
+    struct Case {
+        record::ErrorKind kind;
+        std::string text;
+        std::string cause;
+        std::vector<std::string> chain;
+    };
+
+    const std::string refused = "ConnectionRefusedError(111, \"Connect call failed ('127.0.0.1', 9)\")";
+    const std::vector<Case> cases{
+        {record::ErrorKind::connect,
+         "ClientConnectorError(ConnectionKey(host='127.0.0.1', port=9, server_hostname=None), " + refused + ")",
+         refused,
+         {"ClientConnectorError", "ConnectionRefusedError"}},
+        {record::ErrorKind::connect, "ClientConnectorError(host:1, connect timeout)", "", {"ClientConnectorError"}},
+        {record::ErrorKind::reset,
+         "ClientOSError(32, 'Broken pipe')",
+         "BrokenPipeError(32, 'Broken pipe')",
+         {"ClientOSError", "BrokenPipeError"}},
+        {record::ErrorKind::reset, "ClientOSError(", "", {"ClientOSError"}},
+        {record::ErrorKind::payload, "ClientPayloadError('<')", "", {"ClientPayloadError"}},
+        {record::ErrorKind::timeout, "TimeoutError()", "", {"TimeoutError"}},
+        {record::ErrorKind::cancelled, "Request cancelled", "", {}},
+    };
+    for (const Case& one : cases) {
+        GoldenRun run("errors_all");
+        auto rows = run.golden.record_rows;
+        rows.resize(1);
+        rows[0].record.error = static_cast<std::uint8_t>(one.kind);
+        rows[0].error_text = one.text;
+        run.records = record::MemoryRecordSet(run.golden.info, rows);
+        run.summary = metric::summarise(run.records, run.input().context);
+        const test::TemporaryDirectory dir;
+        report::write_artifacts(run.input(), dir.path());
+        const Json line = lines_of(dir.path() / "profile_export.jsonl").at(0).at("error");
+        const Json summary = Json::parse(test::read_file(dir.path() / "profile_export_aiperf.json"));
+        for (const Json& error : {line, summary.at("error_summary").at(0).at("error_details")}) {
+            INFO(error.dump());
+            CHECK(error.value("cause", std::string()) == one.cause);
+            CHECK(error.value("cause_chain", std::vector<std::string>()) == one.chain);
+        }
+    }
+}
+
 TEST_CASE("credentials stand in no artifact") {
     GoldenRun run("errors_all");
     run.config.api_key = "secret-key";
