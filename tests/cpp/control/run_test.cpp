@@ -182,6 +182,27 @@ TEST_CASE("A run with too many failures stops, says why, and has failed") {
     CHECK(has_marker(result));
 }
 
+TEST_CASE("A request that hangs does not keep a run that has failed too often") {
+    mock::Options options;
+    options.script = R"({"routes": [{"path": "/v1/chat/completions", "order": "last", "answers": [
+        {"delay_ms": 3600000, "text": "late"}, {"status": 500, "text": "no"}]}]})";
+    mock::Server server(options);
+    const test::TemporaryDirectory directory;
+    config::RunConfig config = config_for(server, directory);
+    config.concurrency = 2;
+    config.failed_request_threshold = 0.2;
+    Environment environment;
+    environment.variables = {{"AIPERF_TIMING_CANCEL_DRAIN_TIMEOUT", "1"}};
+    Run run(config, environment);
+    run.start();
+    REQUIRE(run.wait_for(k_hang));
+    CHECK(run.result().error_type == "TooManyFailures");
+    const auto records = run.result().records->records();
+    CHECK(std::count_if(records.begin(), records.end(), [](const record::Record& record) {
+              return record.error == static_cast<std::uint8_t>(record::ErrorKind::cancelled);
+          }) == 1);
+}
+
 TEST_CASE("A run waits until the model is in the list and answers") {
     mock::Options options;
     options.script = R"({"routes": [
