@@ -140,9 +140,9 @@ class Result:
         """Every record as a read-only structured array over the journal's own memory, in start order.
 
         Warm-up included (`phase`); rows whose `state` is not 3 (committed) hold no finished request. Times are integer
-        nanoseconds of the monotonic clock, 0 = did not happen; counts are -1 where they are not known. An unpickled result
-        has a copy. One that was loaded from files alone has a row per line of profile_export.jsonl, with the columns of
-        to_pandas(). Raises ValueError where there are none.
+        nanoseconds of the monotonic clock, 0 = did not happen; counts are -1 where they are not known. An unpickled
+        result has a copy. One that was loaded from files alone has a row per line of profile_export.jsonl, with the
+        columns of to_pandas(). Raises ValueError where there are none.
         """
         if self._records is None:
             object.__setattr__(self, "_records", self._source.records())
