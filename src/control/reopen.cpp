@@ -52,9 +52,17 @@ std::vector<std::filesystem::path> artifacts_in(const std::filesystem::path& dir
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
         const std::string name = entry.path().filename().string();
-        const bool ours = name == "inputs.json" || name.starts_with("profile_export") || name == report::k_ready_marker;
+        const bool ours = name == "inputs.json" || name == "phase_manifest.json" ||
+                          name.starts_with("profile_export") || name == report::k_ready_marker;
         if (ours && entry.is_regular_file()) {
             files.push_back(entry.path());
+        }
+    }
+    if (const auto phases = directory / "phases"; std::filesystem::is_directory(phases)) {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(phases)) {
+            if (entry.is_regular_file()) {
+                files.push_back(entry.path());
+            }
         }
     }
     std::sort(files.begin(), files.end());

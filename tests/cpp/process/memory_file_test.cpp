@@ -52,7 +52,7 @@ TEST_CASE("a memory file bears its name for people, and is gone with its descrip
     const auto count = [] {
         std::size_t found = 0;
         for (const std::string& descriptor : open_descriptors()) {
-            found += descriptor.find("memfd:aiperf-plan") == std::string::npos ? 0 : 1;
+            found += descriptor.find("memfd:aiperf-plan") == std::string::npos ? 0U : 1U;
         }
         return found;
     };
