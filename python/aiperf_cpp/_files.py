@@ -252,6 +252,10 @@ _PLACES = {
     "headers": ("endpoint", "headers"),
     "extra_inputs": ("endpoint", "extra"),
     "session_header": ("endpoint", "session_header"),
+    "connection_reuse_strategy": ("endpoint", "connection_reuse"),
+    "wait_for_model_timeout": ("endpoint", "wait_for_model_timeout"),
+    "wait_for_model_interval": ("endpoint", "wait_for_model_interval"),
+    "wait_for_model_mode": ("endpoint", "wait_for_model_mode"),
     "num_dataset_entries": ("datasets", 0, "entries"),
     "isl_mean": ("datasets", 0, "prompts", "isl", "mean"),
     "isl_stddev": ("datasets", 0, "prompts", "isl", "stddev"),
@@ -273,11 +277,11 @@ def _asked(asked: Any, run_info: Any) -> Iterator[tuple[str, Any]]:
     yield "random_seed", _at(run_info, ("random_seed",))
     yield "cli_command", _at(run_info, ("cli_command",))
     phases = _at(asked, ("phases",))
-    for phase in phases if isinstance(phases, list) else []:
-        if _at(phase, ("kind",)) == "warmup":
-            yield "warmup_request_count", phase.get("requests")
-        elif _at(phase, ("kind",)) == "profiling":
-            yield from _load_of(phase)
+    known = [phase for phase in phases if isinstance(phase, dict)] if isinstance(phases, list) else []
+    by_kind = {phase.get("kind"): phase for phase in reversed(known)}
+    profiling = by_kind.get("profiling", {})
+    yield from _load_of(profiling)
+    yield from _warmup_of(by_kind.get("warmup", {}), profiling)
 
 
 def _load_of(phase: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -287,8 +291,20 @@ def _load_of(phase: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "concurrency", phase.get("concurrency")
     yield "request_rate", phase.get("rate")
     yield "arrival_smoothness", phase.get("smoothness")
+    yield "failed_request_threshold", phase.get("failed_request_threshold")
     if "rate" in phase:
         yield "arrival_pattern", phase.get("type")
+
+
+def _warmup_of(phase: dict[str, Any], profiling: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The warm-up has the load of the profiling phase where nothing else was asked for."""
+    yield "warmup_request_count", phase.get("requests")
+    yield "warmup_duration", phase.get("duration")
+    yield "warmup_grace_period", phase.get("grace_period")
+    for name, key in (("warmup_concurrency", "concurrency"), ("warmup_request_rate", "rate")):
+        yield name, phase.get(key) if phase.get(key) != profiling.get(key) else None
+    if "rate" in phase and phase.get("type") != profiling.get("type"):
+        yield "warmup_arrival_pattern", phase.get("type")
 
 
 def _at(value: Any, place: tuple[str | int, ...]) -> Any:

@@ -205,6 +205,30 @@ def test_our_files_without_the_journal_give_the_same_metrics(finished: ap.Result
     assert sorted(theirs["time_to_first_token_ms"]) == pytest.approx(sorted(ours["time_to_first_token_ms"]))
 
 
+def test_the_configuration_comes_back_from_our_files_alone(mock: MockFactory, tmp_path: Path) -> None:
+    asked = options(
+        mock(flags=SHORT),
+        tmp_path / "run",
+        request_count=4,
+        concurrency=2,
+        warmup_request_count=2,
+        warmup_concurrency=1,
+        request_rate=500.0,
+        arrival_pattern="constant",
+        connection_reuse_strategy="never",
+        wait_for_model_timeout=1.0,
+        extra_inputs={"temperature": 0.5},
+        headers={"A": "b"},
+        workers_max=1,
+        ui="none",
+        osl=8,
+    )
+    ran = ap.profile(**asked)
+    shutil.rmtree(ran.artifact_directory / "journal")
+    # An address gains its scheme; a tokenizer and a directory are texts.
+    assert ap.load(tmp_path / "run").config == ran.config.replace(urls=ap.load(tmp_path / "run").config.urls)
+
+
 def test_a_journal_in_a_directory_of_its_own_is_found(mock: MockFactory, tmp_path: Path) -> None:
     environment = {"AIPERF_JOURNAL_DIR": str(tmp_path / "journals")}
     given = options(mock(flags=SHORT), tmp_path / "run", request_count=2)
