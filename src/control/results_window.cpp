@@ -163,11 +163,14 @@ void ResultsWindow::hold_and_close(base::Instant latest) {
     surroundings.wait = [this](base::Instant deadline) { return wait(deadline); };
     // Who has not acknowledged gets the time of a delivery, no more.
     const base::Nanoseconds grace = confirmed_ ? grace_ : process::k_delivery_floor;
-    if (confirmed_ && host_->is_alive() && grace_.count() > 0) {
-        const double seconds = std::chrono::duration<double>(grace_).count();
+    const base::Instant now = base::now();
+    const base::Instant hold_by = latest - std::min(closing_, latest - now);
+    if (const base::Nanoseconds stay = std::min(published_ + grace, hold_by) - now;
+        confirmed_ && host_->is_alive() && stay.count() > 0) {
+        const double seconds = std::chrono::duration<double>(stay).count();
         log_(spdlog::level::info, fmt::format("results server: {} stays for {:.1f} s", host_->url(), seconds));
     }
-    api::hold(published_, grace, surroundings, latest - std::min(closing_, latest - base::now()));
+    api::hold(published_, grace, surroundings, hold_by);
     state_.set_system_state(api::SystemState::stopping);
     host_->show(state_.view().progress);
     host_->close();
