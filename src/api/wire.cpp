@@ -149,25 +149,18 @@ namespace aiperf::api {
 
 namespace {
 
-using Json = nlohmann::json;
-
-// Texts of any bytes (paths, error messages) go through as they are.
 template <class Value>
 std::string bytes_of(const Value& value) {
-    std::string bytes;
-    Json::to_msgpack(base::encode(value), bytes);
-    return bytes;
+    return base::to_bytes(base::encode(value));
 }
 
 template <class Value>
 Value value_of(std::string_view bytes) {
-    try {
+    return base::from_bytes(bytes, [](const nlohmann::json& in) {
         Value value;
-        base::decode(Json::from_msgpack(bytes.begin(), bytes.end()), value);
+        base::decode(in, value);
         return value;
-    } catch (const Json::exception& error) {
-        throw base::RunError(std::string("not a message of this build: ") + error.what());
-    }
+    });
 }
 
 }  // namespace

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "aiperf/base/clock.hpp"
+#include "aiperf/base/error.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -129,6 +131,26 @@ void decode(const nlohmann::json& json, Value& value) {
         value = static_cast<Value>(json.get<std::underlying_type_t<Value>>());
     } else {
         Fields<Value>::list(archive::FieldReader{json}, value);
+    }
+}
+
+/// JSON as MessagePack, which takes text of any bytes: header values, paths, error messages.
+[[nodiscard]] inline std::string to_bytes(const nlohmann::json& json) {
+    std::string bytes;
+    nlohmann::json::to_msgpack(json, bytes);
+    return bytes;
+}
+
+/// What `read` makes of the JSON in `bytes`. Throws RunError where they are of another kind, or `read` refuses them.
+template <class Read>
+[[nodiscard]] auto from_bytes(std::string_view bytes, Read read) {
+    constexpr const char* k_strange = "not of this build: ";
+    try {
+        return read(nlohmann::json::from_msgpack(bytes.begin(), bytes.end()));
+    } catch (const nlohmann::json::exception& error) {
+        throw RunError(std::string(k_strange) + error.what());
+    } catch (const ConfigError& error) {
+        throw RunError(std::string(k_strange) + error.what());
     }
 }
 

@@ -8,6 +8,7 @@
 #include "ending.hpp"
 #include "journal_folder.hpp"
 #include "outcome.hpp"
+#include "token_counter.hpp"
 
 #include <unistd.h>
 #include <utility>
@@ -24,24 +25,13 @@ void count_missing(record::JournalReader& records, const config::RunConfig& conf
     std::shared_ptr<const dataset::Tokenizer> tokenizer;
     for (std::size_t slot = 0; slot < records.records().size(); ++slot) {
         record::Record& record = records.at(slot);
-        const bool wanted = record.state == static_cast<std::uint16_t>(record::State::committed) && record.error == 0 &&
-                            (record.flags & record::flag::text_kept) != 0 && record.output_tokens == record::k_absent &&
-                            record.reasoning_tokens == record::k_absent;
-        if (!wanted) {
+        if (record.state != static_cast<std::uint16_t>(record::State::committed) || !wants_count(record)) {
             continue;
         }
         if (tokenizer == nullptr) {
             tokenizer = tokenizer_for(config, environment);
         }
-        const auto count = [&tokenizer](std::string_view text) {
-            try {
-                return text.empty() ? record::k_absent : static_cast<std::int32_t>(tokenizer->count(text));
-            } catch (const base::RunError&) {
-                return record::k_absent;  // a text its tokenizer gives up on has no known length
-            }
-        };
-        record.output_tokens = count(records.output_text(record));
-        record.reasoning_tokens = count(records.reasoning_text(record));
+        count_tokens(record, records.output_text(record), records.reasoning_text(record), *tokenizer);
     }
 }
 

@@ -7,7 +7,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <string_view>
@@ -48,27 +47,6 @@ void fill_ending(Result& result) {
                        : "the run ended without artifacts; recover makes them";
 }
 
-std::vector<std::filesystem::path> artifacts_in(const std::filesystem::path& directory) {
-    std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-        const std::string name = entry.path().filename().string();
-        const bool ours = name == "inputs.json" || name == "phase_manifest.json" ||
-                          name.starts_with("profile_export") || name == report::k_ready_marker;
-        if (ours && entry.is_regular_file()) {
-            files.push_back(entry.path());
-        }
-    }
-    if (const auto phases = directory / "phases"; std::filesystem::is_directory(phases)) {
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(phases)) {
-            if (entry.is_regular_file()) {
-                files.push_back(entry.path());
-            }
-        }
-    }
-    std::sort(files.begin(), files.end());
-    return files;
-}
-
 }  // namespace
 
 std::filesystem::path whole_path(const std::filesystem::path& artifact_directory, const Environment& environment) {
@@ -94,7 +72,7 @@ Result reopen(const std::filesystem::path& artifact_directory, const Environment
     records->settle_lost();
     result.records = records;
     fill_ending(result);
-    result.artifacts = artifacts_in(result.artifact_directory);
+    result.artifacts = report::artifacts_in(result.artifact_directory);
     fill_result(result, nullptr, description.entries, false);
     return result;
 }

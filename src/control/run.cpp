@@ -3,10 +3,7 @@
 #include "aiperf/base/error.hpp"
 #include "run_impl.hpp"
 
-#include <unistd.h>
 #include <utility>
-
-extern char** environ;  // NOLINT: POSIX
 
 namespace aiperf::control {
 
@@ -25,18 +22,6 @@ int Result::exit_code() const noexcept {
         return cancel_code;
     }
     return status == Status::complete && summary.valid > 0 ? 0 : 1;
-}
-
-Environment Environment::of_process() {
-    Environment environment;
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-        const std::string text = *entry;
-        if (const std::size_t equals = text.find('='); equals != std::string::npos) {
-            environment.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-        }
-    }
-    environment.working_directory = std::filesystem::current_path();
-    return environment;
 }
 
 Run::Run(config::RunConfig config, Environment environment)

@@ -19,7 +19,7 @@ constexpr auto k_longest_export = std::chrono::seconds(600);  // writing, not co
 
 }  // namespace
 
-void Run::Impl::enter(const char* stage, const schedule::Phase* phase) {
+void Run::Impl::enter(const char* stage, const schedule::Phase* phase, std::optional<base::Nanoseconds> longest) {
     const std::scoped_lock lock(mutex_);
     stage_ = stage;
     if (phase != nullptr) {
@@ -27,7 +27,10 @@ void Run::Impl::enter(const char* stage, const schedule::Phase* phase) {
         phase_start_ = base::now();
         progress_.begin(*phase);
     }
-    watchdog_->enter(stage_, cancelled() ? base::now() + time_to_cancel() : deadline_of(phase));
+    if (!longest && cancelled()) {
+        longest = time_to_cancel();
+    }
+    watchdog_->enter(stage_, longest ? base::now() + *longest : deadline_of(phase));
 }
 
 base::Nanoseconds Run::Impl::time_to_cancel() const noexcept {
@@ -106,8 +109,7 @@ void Run::Impl::open_window() {
 void Run::Impl::finish(Outcome& outcome) noexcept {
     outcome.cancelled = cancelled();
     outcome.result.cancel_code = cancel_code_.load() == 0 ? k_interrupted : cancel_code_.load();
-    enter("exporting", nullptr);
-    watchdog_->enter("exporting", base::now() + k_longest_export);
+    enter("exporting", nullptr, k_longest_export);
     try {
         // Without the folder the directory is another run's: nothing of it is touched.
         outcome.conclude(outcome.folder != nullptr && wish_.load() != Wish::abort);
@@ -229,7 +231,7 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
         last_ = last;
     }
     driver.send_home();
-    enter("exporting", nullptr);
+    enter("exporting");
     slots = std::min(slots, journal.readable_slots());
     count_tokens(counter.get(), slots);
     if (failure) {

@@ -138,7 +138,9 @@ private:
     [[nodiscard]] std::optional<ProcessKit> kit() const;
     [[nodiscard]] MakeCrew crew() const;
     void count_tokens(TokenCounter* counter, std::uint64_t slots);
-    void enter(const char* stage, const schedule::Phase* phase);
+    void enter(const char* stage,
+               const schedule::Phase* phase = nullptr,
+               std::optional<base::Nanoseconds> longest = std::nullopt);
     [[nodiscard]] base::Nanoseconds time_to_cancel() const noexcept;
     [[nodiscard]] std::optional<base::Instant> deadline_of(const schedule::Phase* phase) const noexcept;
     void open_window();

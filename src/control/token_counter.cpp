@@ -20,6 +20,26 @@ bool is_committed(record::Record& record) noexcept {
 
 }  // namespace
 
+bool wants_count(const record::Record& record) noexcept {
+    return record.error == 0 && (record.flags & record::flag::text_kept) != 0 &&
+           record.output_tokens == record::k_absent && record.reasoning_tokens == record::k_absent;
+}
+
+void count_tokens(record::Record& record,
+                  std::string_view output,
+                  std::string_view reasoning,
+                  const dataset::Tokenizer& tokenizer) {
+    const auto tokens = [&tokenizer](std::string_view text) {
+        try {
+            return text.empty() ? record::k_absent : static_cast<std::int32_t>(tokenizer.count(text));
+        } catch (const base::RunError&) {
+            return record::k_absent;
+        }
+    };
+    record.output_tokens = tokens(output);
+    record.reasoning_tokens = tokens(reasoning);
+}
+
 TokenCounter::TokenCounter(record::Journal& journal,
                            std::shared_ptr<const dataset::Tokenizer> tokenizer,
                            std::function<std::uint64_t()> claimed)
@@ -39,28 +59,9 @@ TokenCounter::~TokenCounter() {
     }
 }
 
-bool TokenCounter::wants_count(const record::Record& record) noexcept {
-    return record.error == 0 && (record.flags & record::flag::text_kept) != 0 &&
-           record.output_tokens == record::k_absent && record.reasoning_tokens == record::k_absent;
-}
-
 void TokenCounter::count(record::Record& record) const {
-    if (!wants_count(record)) {
-        return;
-    }
-    const auto tokens = [this](std::string_view text) {
-        try {
-            return static_cast<std::int32_t>(tokenizer_->count(text));
-        } catch (const base::RunError&) {
-            return record::k_absent;  // a text its tokenizer gives up on has no known length
-        }
-    };
-    // No text of a kind is "absent", not 0.
-    if (record.output_bytes > 0) {
-        record.output_tokens = tokens(journal_.output_text(record));
-    }
-    if (record.reasoning_bytes > 0) {
-        record.reasoning_tokens = tokens(journal_.reasoning_text(record));
+    if (wants_count(record)) {
+        count_tokens(record, journal_.output_text(record), journal_.reasoning_text(record), *tokenizer_);
     }
 }
 

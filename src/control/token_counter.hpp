@@ -10,10 +10,20 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 namespace aiperf::control {
+
+/// True for a good answer whose text was kept and not counted yet.
+[[nodiscard]] bool wants_count(const record::Record& record) noexcept;
+
+/// Counts one answer; a kind of text that is not there, or that its tokenizer gives up on, stays absent.
+void count_tokens(record::Record& record,
+                  std::string_view output,
+                  std::string_view reasoning,
+                  const dataset::Tokenizer& tokenizer);
 
 /// Counts the tokens of answers: in the background of the run, at idle priority, in slot order as records are
 /// committed; the rest at the end. What is not counted in time stays absent.
@@ -34,7 +44,6 @@ public:
 private:
     void follow();
     void count(record::Record& record) const;
-    [[nodiscard]] static bool wants_count(const record::Record& record) noexcept;
 
     record::Journal& journal_;
     std::shared_ptr<const dataset::Tokenizer> tokenizer_;

@@ -1,52 +1,23 @@
 #include "aiperf/dataset/dataset.hpp"
 
 #include "aiperf/base/error.hpp"
+#include "aiperf/process/memory_file.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <span>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 namespace aiperf::dataset {
 
 namespace {
 
-constexpr int k_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 constexpr std::size_t k_write_at = 1U << 20U;  // bytes gathered before they are written
 
-class Descriptor {
-public:
-    Descriptor() = default;
-
-    explicit Descriptor(int value) noexcept
-        : value_(value) {}
-
-    Descriptor(Descriptor&& other) noexcept
-        : value_(std::exchange(other.value_, -1)) {}
-
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(value_, other.value_);
-        return *this;
-    }
-
-    ~Descriptor() {
-        if (value_ >= 0) {
-            ::close(value_);
-        }
-    }
-
-    [[nodiscard]] int get() const noexcept { return value_; }
-
-    [[nodiscard]] bool open() const noexcept { return value_ >= 0; }
-
-private:
-    int value_ = -1;
-};
+using process::Descriptor;
 
 /// A whole file, read-only.
 class Mapping {
@@ -143,24 +114,6 @@ private:
     std::span<const IndexRow> rows_;
 };
 
-Descriptor make_memfd() {
-    const int file = ::memfd_create("aiperf-dataset", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (file < 0) {
-        throw base::SystemError("cannot make a memfd for the request bodies", errno);
-    }
-    return Descriptor(file);
-}
-
-void write_all(const Descriptor& file, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-        if (written < 0 && errno != EINTR) {
-            throw base::SystemError("cannot write request bodies to their memfd", errno);
-        }
-        bytes.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
-    }
-}
-
 }  // namespace
 
 struct DatasetBuilder::Impl {
@@ -171,10 +124,10 @@ struct DatasetBuilder::Impl {
     std::vector<IndexRow> rows;
 
     void flush() {
-        if (!file.open()) {
-            file = make_memfd();
+        if (!file) {
+            file = process::create_memory_file("aiperf-dataset");
         }
-        write_all(file, gathered);
+        process::append(file, gathered);
         gathered.clear();
     }
 
@@ -220,9 +173,7 @@ void DatasetBuilder::add(std::string_view conversation_id,
 std::shared_ptr<const Dataset> DatasetBuilder::seal() {
     Impl built = std::exchange(*impl_, Impl{});
     const std::size_t size = built.write_index();
-    if (::fcntl(built.file.get(), F_ADD_SEALS, k_seals) != 0) {
-        throw base::SystemError("cannot seal the memfd of the request bodies", errno);
-    }
+    process::seal(built.file);
     return std::make_shared<SealedDataset>(std::move(built.file), size);
 }
 
@@ -232,9 +183,8 @@ std::shared_ptr<const Dataset> open_dataset(int descriptor) {
     struct stat facts {};
 
     // A kernel may add seals of its own (against execution), so those of a data set are a part of what is there.
-    const int seals = ::fcntl(descriptor, F_GET_SEALS);
-    if (::fstat(descriptor, &facts) != 0 || facts.st_size < static_cast<off_t>(sizeof(Footer)) || seals < 0 ||
-        (seals & k_seals) != k_seals) {
+    if (::fstat(descriptor, &facts) != 0 || facts.st_size < static_cast<off_t>(sizeof(Footer)) ||
+        !process::is_sealed(file)) {
         throw base::RunError("not a data set: it is not sealed");
     }
     return std::make_shared<SealedDataset>(std::move(file), static_cast<std::size_t>(facts.st_size));

@@ -78,30 +78,20 @@ struct Fields<load::LoadPlan> {
 
 namespace aiperf::load {
 
-namespace {
-
-using Json = nlohmann::json;
-
-}  // namespace
-
-// MessagePack takes text of any bytes, which header values and addresses may be.
 std::string encode_plan(const LoadPlan& plan) {
-    Json out = base::encode(plan);
+    nlohmann::json out = base::encode(plan);
     out["endpoint"] = static_cast<int>(plan.endpoint->type());
     out["run_key"] = plan.ids.run_key();
-    out["addresses"] = Json::array();
+    out["addresses"] = nlohmann::json::array();
     for (const Target& target : plan.targets) {
         const auto* bytes = reinterpret_cast<const char*>(&target.address);  // NOLINT: as the system wants it
         out["addresses"].push_back(std::string(bytes, sizeof(target.address)));
     }
-    std::string bytes;
-    Json::to_msgpack(out, bytes);
-    return bytes;
+    return base::to_bytes(out);
 }
 
 LoadPlan decode_plan(std::string_view bytes) {
-    try {
-        const Json in = Json::from_msgpack(bytes.begin(), bytes.end());
+    return base::from_bytes(bytes, [](const nlohmann::json& in) {
         LoadPlan plan;
         base::decode(in, plan);
         plan.endpoint = &endpoint::endpoint_of(static_cast<config::EndpointType>(in.at("endpoint").get<int>()));
@@ -110,16 +100,12 @@ LoadPlan decode_plan(std::string_view bytes) {
             const auto address = in.at("addresses").at(i).get<std::string>();
             if (address.size() != sizeof(sockaddr_storage) ||
                 plan.targets[i].address_length > sizeof(sockaddr_storage)) {
-                throw base::RunError("not a plan of this build: an address of another size");
+                throw base::RunError("not of this build: an address of another size");
             }
             std::memcpy(&plan.targets[i].address, address.data(), address.size());
         }
         return plan;
-    } catch (const base::ConfigError& error) {
-        throw base::RunError(std::string("not a plan of this build: ") + error.what());
-    } catch (const Json::exception& error) {
-        throw base::RunError(std::string("not a plan of this build: ") + error.what());
-    }
+    });
 }
 
 }  // namespace aiperf::load

@@ -34,21 +34,10 @@ WorkerCounters& SharedState::counters(std::uint32_t worker) noexcept {
     return reinterpret_cast<WorkerCounters*>(bytes)[worker];               // NOLINT
 }
 
-bool SharedState::all_through(std::uint32_t index) noexcept {
-    for (std::uint32_t worker = 0; worker < workers; ++worker) {
-        if (!is_through(worker, index)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void SharedMapping::map() {
-    void* map = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
+    void* map = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_.get(), 0);
     if (map == MAP_FAILED) {
-        const int number = errno;
-        ::close(descriptor_);
-        throw base::SystemError("cannot map the shared state", number);
+        throw base::SystemError("cannot map the shared state", errno);
     }
     state_ = static_cast<SharedState*>(map);
 }
@@ -56,12 +45,8 @@ void SharedMapping::map() {
 SharedMapping::SharedMapping(std::uint32_t workers)
     : descriptor_(::memfd_create("aiperf-state", MFD_CLOEXEC)),
       bytes_(bytes_for(workers)) {
-    if (descriptor_ < 0 || ::ftruncate(descriptor_, static_cast<off_t>(bytes_)) != 0) {
-        const int number = errno;
-        if (descriptor_ >= 0) {
-            ::close(descriptor_);
-        }
-        throw base::SystemError("cannot make the shared state", number);
+    if (!descriptor_ || ::ftruncate(descriptor_.get(), static_cast<off_t>(bytes_)) != 0) {
+        throw base::SystemError("cannot make the shared state", errno);
     }
     map();
     new (state_) SharedState;
@@ -73,14 +58,13 @@ SharedMapping::SharedMapping(std::uint32_t workers)
 
 std::unique_ptr<SharedMapping> SharedMapping::attach(int descriptor) {
     std::unique_ptr<SharedMapping> mapping(new SharedMapping);
+    mapping->descriptor_ = process::Descriptor(descriptor);
 
     struct stat facts {};
 
     if (::fstat(descriptor, &facts) != 0 || facts.st_size < static_cast<off_t>(bytes_for(1))) {
-        ::close(descriptor);
         throw base::RunError("not the shared state of a run: too small");
     }
-    mapping->descriptor_ = descriptor;
     mapping->bytes_ = static_cast<std::size_t>(facts.st_size);
     mapping->map();
     if (mapping->bytes_ != bytes_for(mapping->state_->workers)) {
@@ -92,7 +76,6 @@ std::unique_ptr<SharedMapping> SharedMapping::attach(int descriptor) {
 SharedMapping::~SharedMapping() {
     if (state_ != nullptr) {
         ::munmap(state_, bytes_);
-        ::close(descriptor_);
     }
 }
 

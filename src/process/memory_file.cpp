@@ -10,21 +10,45 @@
 
 namespace aiperf::process {
 
-Descriptor make_memory_file(const char* name, std::string_view bytes) {
+namespace {
+
+constexpr int k_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+
+}  // namespace
+
+bool is_sealed(const Descriptor& file) noexcept {
+    const int seals = ::fcntl(file.get(), F_GET_SEALS);
+    return seals >= 0 && (seals & k_seals) == k_seals;  // a kernel may add some of its own
+}
+
+Descriptor create_memory_file(const char* name) {
     Descriptor file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!file) {
         throw base::SystemError("cannot make a file in memory", errno);
     }
+    return file;
+}
+
+void append(const Descriptor& memory_file, std::string_view bytes) {
     while (!bytes.empty()) {
-        const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+        const ssize_t written = ::write(memory_file.get(), bytes.data(), bytes.size());
         if (written < 0 && errno != EINTR) {
             throw base::SystemError("cannot write a file in memory", errno);
         }
         bytes.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
     }
-    if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
+}
+
+void seal(const Descriptor& memory_file) {
+    if (::fcntl(memory_file.get(), F_ADD_SEALS, k_seals) != 0) {
         throw base::SystemError("cannot seal a file in memory", errno);
     }
+}
+
+Descriptor make_memory_file(const char* name, std::string_view bytes) {
+    Descriptor file = create_memory_file(name);
+    append(file, bytes);
+    seal(file);
     return file;
 }
 

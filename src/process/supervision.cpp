@@ -6,19 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace aiperf::process {
 namespace {
-
-Descriptor make_event() {
-    const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (fd < 0) {
-        throw base::SystemError("cannot make an event", errno);
-    }
-    return Descriptor{fd};
-}
 
 Descriptor copy_of(const Descriptor& descriptor) {
     const int fd = ::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, 0);
@@ -39,8 +29,7 @@ std::optional<base::Instant> earlier(std::optional<base::Instant> a, std::option
 
 Supervision::Supervision(SupervisorHandlers handlers, Board& board)
     : handlers_(std::move(handlers)),
-      board_(board),
-      wake_up_(make_event()) {}
+      board_(board) {}
 
 void Supervision::run() {
     do {
@@ -57,7 +46,7 @@ bool Supervision::post(std::function<void()> task) {
         }
         tasks_.push_back(std::move(task));
     }
-    ::eventfd_write(wake_up_.get(), 1);
+    wake_up_.ring();
     return true;
 }
 
@@ -231,7 +220,7 @@ void Supervision::gather(std::vector<pollfd>& descriptors, std::vector<Polled>& 
             polled.emplace_back(id, source);
         }
     };
-    add(wake_up_.get(), POLLIN, ChildId{}, Source::wake_up);
+    add(wake_up_.descriptor(), POLLIN, ChildId{}, Source::wake_up);
     for (const auto& [id, managed] : children_) {
         if (managed.over) {
             continue;
@@ -262,8 +251,7 @@ void Supervision::wait(std::optional<base::Instant> deadline) {
 
 void Supervision::react(const Polled& source, short events) {
     if (source.second == Source::wake_up) {
-        eventfd_t count = 0;
-        ::eventfd_read(wake_up_.get(), &count);
+        wake_up_.take();
         return;
     }
     Managed* const managed = find(source.first);

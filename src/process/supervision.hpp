@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aiperf/process/bell.hpp"
 #include "aiperf/process/child.hpp"
 #include "aiperf/process/supervisor.hpp"
 #include "board.hpp"
@@ -75,7 +76,7 @@ private:
 
     SupervisorHandlers handlers_;
     Board& board_;
-    Descriptor wake_up_;
+    Bell wake_up_;
     std::map<ChildId, Managed> children_;
     bool quitting_ = false;
     bool replanned_ = false;  // a deadline may have come nearer since they were looked at

@@ -27,6 +27,8 @@ struct PhaseReport {
 /// The phases of a run that has more than the profiling phase; else none.
 [[nodiscard]] std::vector<PhaseReport> phase_reports(const ReportInput& input);
 
+inline constexpr const char* k_phases_folder = "phases";
+
 /// Where the files of a phase go, below the artifact directory: "phases/warmup". One plain name, whatever a damaged
 /// journal calls the phase.
 [[nodiscard]] std::string phase_folder(const ReportInput& input, const PhaseReport& phase);

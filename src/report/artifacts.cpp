@@ -4,12 +4,15 @@
 #include "aiperf/report/atomic_file.hpp"
 #include "artifact_text.hpp"
 
+#include <algorithm>
 #include <system_error>
 
 namespace aiperf::report {
 namespace {
 
 constexpr const char* k_phase_manifest = "phase_manifest.json";
+constexpr const char* k_inputs_file = "inputs.json";
+constexpr const char* k_exports = "profile_export";  // how the names of the others begin
 
 void make_directory(const std::filesystem::path& directory) {
     std::error_code error;
@@ -111,7 +114,7 @@ std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, con
     prepare(dir);
     Writer writer(dir);
     if (input.dataset != nullptr) {
-        writer.write("inputs.json", [&](AtomicFile& file) { append_inputs(*input.dataset, file); });
+        writer.write(k_inputs_file, [&](AtomicFile& file) { append_inputs(*input.dataset, file); });
     }
     if (input.config.export_level != config::ExportLevel::summary) {
         writer.write("profile_export.jsonl", [&](AtomicFile& file) { append_records(input, file); });
@@ -132,6 +135,26 @@ std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, con
         writer.write_text(k_ready_marker, ready_marker(input));
     }
     return std::move(writer).finish();
+}
+
+std::vector<std::filesystem::path> artifacts_in(const std::filesystem::path& dir) {
+    std::vector<std::filesystem::path> files;
+    const auto add_from = [&files](const auto& entries, const auto& is_ours) {
+        for (const auto& entry : entries) {
+            if (entry.is_regular_file() && is_ours(entry.path().filename().string())) {
+                files.push_back(entry.path());
+            }
+        }
+    };
+    add_from(std::filesystem::directory_iterator(dir), [](const std::string& name) {
+        return name == k_inputs_file || name == k_phase_manifest || name == k_ready_marker ||
+               name.starts_with(k_exports);
+    });
+    if (const auto phases = dir / k_phases_folder; std::filesystem::is_directory(phases)) {
+        add_from(std::filesystem::recursive_directory_iterator(phases), [](const std::string&) { return true; });
+    }
+    std::sort(files.begin(), files.end());
+    return files;
 }
 
 }  // namespace aiperf::report

@@ -71,7 +71,7 @@ std::string phase_folder(const ReportInput& input, const PhaseReport& phase) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
         c = plain ? c : '_';
     }
-    return "phases/" + (name.empty() ? "_" : name);
+    return std::string(k_phases_folder) + "/" + (name.empty() ? "_" : name);
 }
 
 ReportInput input_of_phase(const ReportInput& input, const PhaseReport& phase) {

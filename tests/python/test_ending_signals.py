@@ -15,6 +15,7 @@ import pytest
 from command_support import HANG_S, Running, answer, chat_script, wait_until
 from ending_support import (
     GRACE,
+    SHUTDOWN_TIMEOUT,
     UNHURRIED,
     Poller,
     both_backends,
@@ -87,6 +88,21 @@ def test_a_signal_in_the_grace_ends_it_and_changes_nothing(
     assert "cancelled" not in finished.stdout.lower()
     assert status_file(command.artifacts.directory)["status"] == "complete"
     assert command.artifacts.summary()["was_cancelled"] is False
+
+
+@both_backends
+def test_sigterm_leaves_of_the_grace_what_the_stop_timeout_has_left(
+    backend: str, command: Command, mock: MockFactory
+) -> None:
+    # 8 s for everything, of which 2 s are kept for the closing: the hold is 6 s at most, of the 300 s asked for
+    budget = {"AIPERF_STOP_TIMEOUT": "8", SHUTDOWN_TIMEOUT: "1"}
+    running, poller, _ = start_long(command, mock, "300", "--backend", backend, env=budget)
+    running.signal(signal.SIGTERM)
+    poller.result()
+    finished = running.wait()
+    assert finished.exit_code == 143, finished.stderr
+    assert poller.shown_s("cancelled") >= 1
+    check_cancelled(command, poller, 143)
 
 
 @both_backends

@@ -119,7 +119,7 @@ EXIT = r"(?<![\w.>~])(?:std::)?_?(?:quick_)?[eE]xit\s*\("
 ABORT = r"(?<!\w)(?:std)?::abort\s*\(|\bstd::terminate\s*\("
 RESERVED = [
     (r"\bsystem_clock\b|\bCLOCK_REALTIME\b", {"include/aiperf/base/clock.hpp", "src/base/clock.cpp"}),
-    (r"\b(?:secure_)?getenv\b|\benviron\b", {"src/control/run.cpp"}),
+    (r"\b(?:secure_)?getenv\b|\benviron\b", {"src/control/environment.cpp"}),
     (r"\bstd::(?:cout|cerr|clog)\b|(?<!\w)(?:std::)?v?f?(?:printf|puts|putchar)\s*\(", set[str]()),
     # The child's end of a supervised process: no orphan may go on, and signals are its starter's business.
     (f"{EXIT}|{ABORT}", {"src/process/child_link.cpp"}),

@@ -2,6 +2,7 @@
 
 #include "aiperf/base/clock.hpp"
 #include "aiperf/base/sketch.hpp"
+#include "aiperf/process/descriptor.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -59,9 +60,6 @@ struct SharedState {
     [[nodiscard]] bool is_through(std::uint32_t worker, std::uint32_t index) noexcept {
         return counters(worker).phase_done.load(std::memory_order_acquire) > index;
     }
-
-    /// The same for every worker.
-    [[nodiscard]] bool all_through(std::uint32_t index) noexcept;
 };
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
@@ -83,14 +81,14 @@ public:
     [[nodiscard]] SharedState& state() const noexcept { return *state_; }
 
     /// Of the memfd, for a process to inherit.
-    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
 
 private:
     SharedMapping() = default;
 
     void map();
 
-    int descriptor_ = -1;
+    process::Descriptor descriptor_;
     SharedState* state_ = nullptr;
     std::size_t bytes_ = 0;
 };

@@ -7,6 +7,14 @@
 
 namespace aiperf::process {
 
+/// Everything sealed: nobody can change it any more, the maker neither. What make_memory_file() sets.
+[[nodiscard]] bool is_sealed(const Descriptor& file) noexcept;
+
+/// The steps of make_memory_file(), for contents that come in pieces. They throw base::SystemError.
+[[nodiscard]] Descriptor create_memory_file(const char* name);
+void append(const Descriptor& memory_file, std::string_view bytes);
+void seal(const Descriptor& memory_file);
+
 /// `bytes` as a sealed file in memory, for a child to inherit. `name` is for people who look into /proc. Throws
 /// base::SystemError.
 [[nodiscard]] Descriptor make_memory_file(const char* name, std::string_view bytes);

@@ -45,4 +45,8 @@ private:
 /// where the directory cannot be used at all.
 std::vector<std::filesystem::path> write_artifacts(const ReportInput& input, const std::filesystem::path& dir);
 
+/// Those of these files that are in a directory, by name. Throws std::filesystem::filesystem_error where it cannot be
+/// read.
+[[nodiscard]] std::vector<std::filesystem::path> artifacts_in(const std::filesystem::path& dir);
+
 }  // namespace aiperf::report

@@ -71,11 +71,20 @@ std::int64_t LoadRun::begin(std::uint32_t index) {
     return start;
 }
 
+bool LoadRun::all_through() {
+    for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+        if (!state().is_through(worker, phase_)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool LoadRun::wait() {
     bool over = false;
     {
         std::unique_lock lock(mutex_);
-        over = changed_.wait_for(lock, std::chrono::seconds(30), [this] { return state().all_through(phase_); });
+        over = changed_.wait_for(lock, std::chrono::seconds(30), [this] { return all_through(); });
     }
     if (!over) {
         stop(load::Stop::in_flight);

@@ -71,6 +71,9 @@ public:
     /// Waits until the phase is over; false after half a minute, and then it is cancelled.
     bool wait();
 
+    /// Every worker is through with the current phase.
+    [[nodiscard]] bool all_through();
+
     /// begin() and wait().
     bool run(std::uint32_t index = 0) {
         begin(index);

@@ -45,8 +45,8 @@ TEST_CASE("Who attaches to a shared state sees what the other writes, both ways"
         CHECK(owner.state().counters(worker).time_to_first_token.quantile(0.5).has_value());
         CHECK(owner.state().is_through(worker, worker));
     }
-    CHECK_FALSE(owner.state().all_through(1));
-    CHECK(owner.state().all_through(0));
+    CHECK_FALSE(owner.state().is_through(0, 1));
+    CHECK(owner.state().is_through(2, 0));
 }
 
 TEST_CASE("A state is shared with a process that inherits its descriptor") {
