@@ -74,10 +74,11 @@ std::string limits(const Option& option, bool with_limit) {
 
 std::string text_form(const Option& option) {
     switch (option.form) {
-        case Form::url: return "[http://]HOST[:PORT][/PATH]";
+        case Form::url: return "[http[s]://]HOST[:PORT][/PATH] or unix:///PATH";
         case Form::header: return "'Name:Value'";
         case Form::token: return "a header name";
         case Form::extra_input: return "'key:value' or a JSON object";
+        case Form::ip_address: return "an IPv4 or IPv6 address";
         case Form::plain: return "a text without control characters";
         case Form::may_be_empty: break;
     }

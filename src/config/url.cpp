@@ -4,12 +4,16 @@
 #include "aiperf/base/text.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <netinet/in.h>
 
 namespace aiperf::config {
 
 namespace {
 
-constexpr std::string_view k_allowed = "[http://]HOST[:PORT][/PATH]";
+constexpr std::string_view k_allowed = "[http[s]://]HOST[:PORT][/PATH] or unix:///PATH";
 
 /// The text under way, for the errors.
 struct Source {
@@ -35,7 +39,8 @@ void refuse_user(const Source& source) {
 }
 
 /// Cuts the scheme off. "localhost:8000" has none: what follows its colon is a port.
-std::string_view strip_scheme(const Source& source) {
+std::string_view strip_scheme(const Source& source, std::string& scheme) {
+    scheme = "http";
     const auto mark = source.text.find("://");
     if (mark == std::string_view::npos) {
         const auto colon = source.text.find(':');
@@ -48,15 +53,43 @@ std::string_view strip_scheme(const Source& source) {
         }
         return source.text;
     }
-    const std::string scheme = base::lower(source.text.substr(0, mark));
-    if (scheme == "https") {
-        throw base::ConfigError(std::string(source.field) + ": '" + std::string(source.text) +
-                                "': TLS is not supported yet; use http://");
-    }
-    if (scheme != "http") {
-        source.refuse("and no other scheme");
-    }
+    scheme = base::lower(source.text.substr(0, mark));
     return source.text.substr(mark + 3);
+}
+
+/// "%2F" and the like as the bytes they stand for.
+std::string without_percents(const Source& source, std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '%') {
+            out += text[at];
+            continue;
+        }
+        unsigned byte = 0;
+        const char* const end = text.data() + std::min(at + 3, text.size());
+        const auto [stop, status] = std::from_chars(text.data() + at + 1, end, byte, 16);
+        if (status != std::errc{} || stop != text.data() + at + 3 || byte == 0) {
+            source.refuse("with two digits after each '%'");
+        }
+        out += static_cast<char>(byte);
+        at += 2;
+    }
+    return out;
+}
+
+Url unix_url(const Source& source, std::string socket) {
+    constexpr std::size_t k_longest = 107;  // of the system's sockaddr_un
+    if (socket.size() < 2 || socket.front() != '/' || socket.size() > k_longest) {
+        source.refuse("and a socket's path begins with '/' and has at most 107 bytes");
+    }
+    return {.host = "localhost", .port = 80, .path = "", .scheme = Scheme::unix_socket, .socket = std::move(socket)};
+}
+
+void set_path(Url& url, std::string_view path) {
+    while (path.ends_with('/')) {
+        path.remove_suffix(1);
+    }
+    url.path = path;
 }
 
 std::uint16_t parse_port(const Source& source, std::string_view text) {
@@ -98,14 +131,29 @@ void parse_authority(const Source& source, std::string_view authority, Url& url)
 
 }  // namespace
 
+std::uint16_t default_port(Scheme scheme) noexcept {
+    return scheme == Scheme::https ? 443 : 80;
+}
+
 std::string Url::text() const {
+    if (scheme == Scheme::unix_socket) {
+        return "unix://" + socket + path;
+    }
     const bool v6 = host.find(':') != std::string::npos;
-    std::string result = "http://";
+    std::string result = is_tls() ? "https://" : "http://";
     result += v6 ? "[" + host + "]" : host;
-    if (port != 80) {
+    if (port != default_port(scheme)) {
         result += ":" + std::to_string(port);
     }
     return result + path;
+}
+
+std::string Url::origin() const {
+    if (scheme == Scheme::unix_socket) {
+        return "unix://" + socket;
+    }
+    const bool v6 = host.find(':') != std::string::npos;
+    return (is_tls() ? "https://" : "http://") + base::lower(v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 Url parse_url(std::string_view text, std::string_view field) {
@@ -114,20 +162,38 @@ Url parse_url(std::string_view text, std::string_view field) {
     if (text.empty() || std::any_of(text.begin(), text.end(), is_unprintable)) {
         source.refuse("without blanks");
     }
-    const std::string_view rest = strip_scheme(source);
+    std::string scheme;
+    const std::string_view rest = strip_scheme(source, scheme);
+    if (scheme == "unix") {
+        return unix_url(source, std::string(rest));
+    }
+    if (scheme != "http" && scheme != "https" && scheme != "http+unix") {
+        source.refuse("and no other scheme");
+    }
     if (rest.find_first_of("?#") != std::string_view::npos) {
         source.refuse("without a query or fragment");
     }
-    const auto slash = rest.find('/');
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
     Url url;
-    parse_authority(source, rest.substr(0, slash), url);
-    if (slash != std::string_view::npos) {
-        url.path = rest.substr(slash);
-        while (url.path.ends_with('/')) {
-            url.path.pop_back();
-        }
+    if (scheme == "http+unix") {
+        url = unix_url(source, without_percents(source, rest.substr(0, slash)));
+    } else {
+        url.scheme = scheme == "https" ? Scheme::https : Scheme::http;
+        url.port = default_port(url.scheme);
+        parse_authority(source, rest.substr(0, slash), url);
     }
+    set_path(url, rest.substr(slash));
     return url;
+}
+
+bool is_ip_address(std::string_view text) noexcept {
+    std::array<char, INET6_ADDRSTRLEN> copy{};
+    if (text.size() >= copy.size()) {
+        return false;
+    }
+    std::copy(text.begin(), text.end(), copy.begin());
+    in6_addr ignored{};
+    return ::inet_pton(AF_INET, copy.data(), &ignored) == 1 || ::inet_pton(AF_INET6, copy.data(), &ignored) == 1;
 }
 
 }  // namespace aiperf::config

@@ -91,6 +91,16 @@ void warn_about_warmup(const RunConfig& config, std::vector<std::string>& lines)
     idle(config.warmup_arrival_pattern.has_value(), "--warmup-arrival-pattern");
 }
 
+void check_connections(const RunConfig& config) {
+    if (config.tls_key && !config.tls_certificate) {
+        throw base::ConfigError("--tls-key needs --tls-certificate");
+    }
+    if (config.http_version != HttpVersion::v1_1) {
+        throw base::ConfigError("--http-version " + std::string(to_string(config.http_version)) +
+                                ": HTTP/2 is not supported yet");
+    }
+}
+
 }  // namespace
 
 void validate(const RunConfig& config) {
@@ -100,6 +110,7 @@ void validate(const RunConfig& config) {
     }
     check_arrivals(config);
     check_warmup(config);
+    check_connections(config);
     if (config.benchmark_grace_period && !config.benchmark_duration) {
         throw base::ConfigError("--benchmark-grace-period needs --benchmark-duration");
     }

@@ -111,6 +111,11 @@ void check_text(const Option& option, std::string_view label, std::string_view t
                 refuse(option, label, text);
             }
             return;
+        case Form::ip_address:
+            if (!is_ip_address(text)) {
+                refuse(option, label, text);
+            }
+            return;
         case Form::plain:
         case Form::header:
         case Form::may_be_empty: break;

@@ -60,6 +60,16 @@ struct Words<ConnectionReuse> {
 };
 
 template <>
+struct Words<HttpVersion> {
+    static constexpr std::array<std::string_view, 3> k_list{"1.1", "2", "auto"};
+};
+
+template <>
+struct Words<TlsVersion> {
+    static constexpr std::array<std::string_view, 2> k_list{"1.2", "1.3"};
+};
+
+template <>
 struct Words<LogLevel> {
     static constexpr std::array<std::string_view, 8> k_list{
         "trace", "debug", "info", "notice", "warning", "success", "error", "critical"};
@@ -119,6 +129,14 @@ std::string_view to_string(ConnectionReuse value) noexcept {
     return word_of(value);
 }
 
+std::string_view to_string(HttpVersion value) noexcept {
+    return word_of(value);
+}
+
+std::string_view to_string(TlsVersion value) noexcept {
+    return word_of(value);
+}
+
 template <class Enum>
 std::optional<Enum> from_word(std::string_view word) {
     const std::string plain = with_underscores(word);
@@ -150,6 +168,8 @@ template std::optional<OnWorkerDeath> from_word(std::string_view);
 template std::optional<UrlStrategy> from_word(std::string_view);
 template std::optional<WaitForModelMode> from_word(std::string_view);
 template std::optional<ConnectionReuse> from_word(std::string_view);
+template std::optional<HttpVersion> from_word(std::string_view);
+template std::optional<TlsVersion> from_word(std::string_view);
 template std::string all_words<EndpointType>();
 template std::string all_words<ArrivalPattern>();
 template std::string all_words<ExportLevel>();
@@ -160,5 +180,7 @@ template std::string all_words<OnWorkerDeath>();
 template std::string all_words<UrlStrategy>();
 template std::string all_words<WaitForModelMode>();
 template std::string all_words<ConnectionReuse>();
+template std::string all_words<HttpVersion>();
+template std::string all_words<TlsVersion>();
 
 }  // namespace aiperf::config

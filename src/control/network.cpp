@@ -4,41 +4,59 @@
 #include "aiperf/base/version.hpp"
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
+#include "aiperf/process/descriptor.hpp"
 #include "patient_io.hpp"
 
-#include <asio/connect.hpp>
+#include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
-#include <optional>
+#include <deque>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace aiperf::control {
 
 namespace {
 
 using asio::ip::tcp;
+using asio::generic::stream_protocol;
+
+/// After the first address has answered, the others have this long (RFC 8305 has the same between two attempts).
+constexpr auto k_patience = std::chrono::milliseconds(250);
+constexpr std::size_t k_most_addresses = 32;
 
 std::string words_of(const std::string& what, const std::string& why) {
     return "cannot connect to " + what + ": " + why;
 }
 
-std::vector<tcp::endpoint> look_up(const config::Url& url,
+std::vector<load::Address> look_up(const config::Url& url,
                                    const settings::Http& settings,
                                    const std::function<bool()>& cancelled) {
+    if (url.scheme == config::Scheme::unix_socket) {
+        return {load::Address::of_path(url.socket)};
+    }
     asio::io_context io;
     tcp::resolver resolver(io);
     std::error_code failure = asio::error::timed_out;
-    std::vector<tcp::endpoint> endpoints;
+    std::vector<load::Address> addresses;
     resolver.async_resolve(url.host, std::to_string(url.port), [&](const std::error_code& error, const auto& results) {
         failure = error;
         for (const auto& entry : results) {
-            const bool v4 = entry.endpoint().address().is_v4();
-            const bool literal = entry.endpoint().address().to_string() == url.host;
-            if (literal || settings.ip_version == settings::IpVersion::any ||
-                v4 == (settings.ip_version == settings::IpVersion::v4)) {
-                endpoints.push_back(entry.endpoint());
+            const tcp::endpoint endpoint = entry.endpoint();
+            const bool v4 = endpoint.address().is_v4();
+            const bool literal = endpoint.address().to_string() == url.host;
+            if ((literal || settings.ip_version == settings::IpVersion::any ||
+                 v4 == (settings.ip_version == settings::IpVersion::v4)) &&
+                addresses.size() < k_most_addresses) {
+                load::Address& address = addresses.emplace_back();
+                address.length = static_cast<socklen_t>(endpoint.size());
+                std::memcpy(&address.storage, endpoint.data(), endpoint.size());
             }
         }
     });
@@ -47,60 +65,149 @@ std::vector<tcp::endpoint> look_up(const config::Url& url,
     if (failure) {
         throw base::RunError(words_of(what, failure.message()));
     }
-    if (endpoints.empty()) {
+    if (addresses.empty()) {
         throw base::RunError(words_of(what, "the name has no address of the asked kind (AIPERF_HTTP_IP_VERSION)"));
     }
-    return endpoints;
+    return addresses;
 }
 
-std::error_code try_connect(const tcp::endpoint& endpoint,
-                            base::Nanoseconds timeout,
-                            const std::function<bool()>& cancelled) {
-    asio::io_context io;
-    tcp::socket socket(io);
+/// An attempt to reach one address.
+struct Attempt {
+    stream_protocol::socket socket;
     std::error_code result = asio::error::timed_out;
-    socket.async_connect(endpoint, [&result](const std::error_code& error) { result = error; });
-    if (!run_until(io, base::now() + timeout, cancelled)) {
-        std::error_code ignored;
-        socket.close(ignored);
-        io.restart();
-        io.run();
-        return asio::error::timed_out;
+};
+
+/// What a probe has found.
+struct Found {
+    std::vector<load::Address> addresses;
+    process::Descriptor connection;  ///< to the first of them
+};
+
+/// Tries all addresses at once and keeps those that answer. Throws base::RunError with the reasons.
+Found answering(const std::vector<load::Address>& addresses,
+                                     const std::string& name,
+                                     const Manner& manner,
+                                     base::Nanoseconds timeout,
+                                     const std::function<bool()>& cancelled) {
+    asio::io_context io;
+    std::deque<Attempt> attempts;
+    base::Instant deadline = base::now() + timeout;
+    for (const load::Address& address : addresses) {
+        Attempt& attempt = attempts.emplace_back(Attempt{stream_protocol::socket(io)});
+        const auto source = std::find_if(manner.sources.begin(), manner.sources.end(), [&](const load::Address& each) {
+            return each.family() == address.family();
+        });
+        const int fd = load::open_socket(address, manner.socket, source == manner.sources.end() ? nullptr : &*source);
+        if (fd < 0) {
+            attempt.result = {errno, std::generic_category()};
+            continue;
+        }
+        attempt.socket.assign(stream_protocol(address.family(), 0), fd);
+        attempt.socket.async_connect(stream_protocol::endpoint(address.get(), address.length),
+                                     [&attempt, &deadline](const std::error_code& error) {
+                                         attempt.result = error;
+                                         if (!error) {
+                                             deadline = std::min<base::Instant>(deadline, base::now() + k_patience);
+                                         }
+                                     });
     }
-    return result;
+    while (!cancelled() && base::now() < deadline && !run_until(io, std::min<base::Instant>(deadline, base::now() + k_patience), cancelled)) {
+    }
+    Found found;
+    std::string reason;
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        std::error_code ignored;
+        const std::error_code failure = attempts[i].result;
+        if (!failure) {
+            found.addresses.push_back(addresses[i]);
+            if (!found.connection) {
+                found.connection = process::Descriptor(attempts[i].socket.release(ignored));
+            }
+            continue;
+        }
+        attempts[i].socket.close(ignored);
+        attempts[i].result = failure;
+        reason = failure == asio::error::timed_out
+                     ? "no answer within " + std::to_string(std::chrono::duration<double>(timeout).count()) +
+                           " s (AIPERF_HTTP_CONNECT_TIMEOUT)"
+                     : failure.message();
+        const std::string host = addresses[i].host();
+        reason += name.starts_with(host) ? "" : " (" + host + ")";
+    }
+    // The handlers of what was closed refer to the attempts: they have run when this ends.
+    io.restart();
+    io.run();
+    if (cancelled()) {
+        throw base::RunError("cancelled");
+    }
+    if (found.addresses.empty()) {
+        throw base::RunError(words_of(name, reason));
+    }
+    return found;
+}
+
+void lead_through(const Proxy& proxy, const config::Url& url, load::Target& target) {
+    target.proxy = proxy.name();
+    if (url.is_tls()) {
+        const std::string authority =
+            (url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]") + ":" + std::to_string(url.port);
+        target.tunnel = "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n";
+        if (!proxy.authorization.empty()) {
+            target.tunnel += "Proxy-Authorization: " + proxy.authorization + "\r\n";
+        }
+        target.tunnel += "\r\n";
+    }
 }
 
 }  // namespace
 
-load::Target reach(const config::Url& url, const settings::Http& settings, const std::function<bool()>& cancelled) {
-    const std::string name = url.host + ":" + std::to_string(url.port);
-    std::string reason = "no address";
-    for (const tcp::endpoint& endpoint : look_up(url, settings, cancelled)) {
-        const std::error_code failure = try_connect(endpoint, settings.connect_timeout, cancelled);
-        if (cancelled()) {
-            throw base::RunError("cancelled");
-        }
-        if (!failure) {
-            load::Target target;
-            target.name = name;
-            target.address_length = static_cast<socklen_t>(endpoint.size());
-            std::memcpy(&target.address, endpoint.data(), endpoint.size());
-            return target;
-        }
-        reason = failure == asio::error::timed_out
-                     ? "no answer within " +
-                           std::to_string(std::chrono::duration<double>(settings.connect_timeout).count()) +
-                           " s (AIPERF_HTTP_CONNECT_TIMEOUT)"
-                     : failure.message();
-        reason =
-            endpoint.address().to_string() == url.host ? reason : reason + " (" + endpoint.address().to_string() + ")";
+Reach::Reach(const config::RunConfig& config, const Surroundings& surroundings, Cancelled cancelled, Say say)
+    : settings_(surroundings.settings.http),
+      proxies_(surroundings.proxies),
+      manner_(manner_of(config, surroundings)),
+      cancelled_(std::move(cancelled)),
+      say_(std::move(say)) {}
+
+load::Target Reach::operator()(const config::Url& url, base::Nanoseconds timeout) const {
+    load::Target target;
+    target.name = url.scheme == config::Scheme::unix_socket ? url.socket : url.host + ":" + std::to_string(url.port);
+    target.host = url.host;
+    target.origin = url.origin();
+    target.tls = url.is_tls();
+    const Proxy* const proxy = proxies_.leading_to(url);
+    const config::Url& door = proxy != nullptr ? proxy->url : url;
+    if (proxy != nullptr) {
+        lead_through(*proxy, url, target);
     }
-    throw base::RunError(words_of(name, reason));
+    const base::Instant before = base::now();
+    const std::vector<load::Address> known = look_up(door, settings_, cancelled_);
+    const base::Nanoseconds took = base::now() - before;
+    const std::string door_name = proxy != nullptr ? "the proxy " + target.proxy : target.name;
+    Found found = answering(known, door_name, manner_, timeout, cancelled_);
+    target.addresses = std::move(found.addresses);
+    if (!config::is_ip_address(door.host) && door.scheme != config::Scheme::unix_socket) {
+        std::array<char, 64> text{};
+        std::snprintf(text.data(), text.size(), "%.3f ms", static_cast<double>(took.count()) * 1e-6);
+        say_("looked up " + door.host + " in " + text.data() + ": " + std::to_string(known.size()) + " addresses, " +
+             std::to_string(target.addresses.size()) + " answer");
+    }
+    if (target.tls) {
+        PatientConnection connection(manner_, base::now() + timeout, cancelled_);
+        try {
+            connection.adopt(std::move(found.connection), target.addresses.front());
+            connection.greet(target);
+            connection.hear_refusal();
+        } catch (const base::RunError& error) {
+            throw base::RunError(words_of(target.name, error.what()));
+        }
+    }
+    return target;
 }
 
 std::string host_header(const config::Url& url) {
     const bool v6 = url.host.find(':') != std::string::npos;
-    return (v6 ? "[" + url.host + "]" : url.host) + (url.port == 80 ? "" : ":" + std::to_string(url.port));
+    return (v6 ? "[" + url.host + "]" : url.host) +
+           (url.port == config::default_port(url.scheme) ? "" : ":" + std::to_string(url.port));
 }
 
 std::string request_path(const config::RunConfig& config, const config::Url& url) {
@@ -149,9 +256,50 @@ std::string join_path(const std::string& base, const std::string& path) {
     return base + added;
 }
 
+Manner manner_of(const config::RunConfig& config, const Surroundings& surroundings) {
+    const settings::Http& http = surroundings.settings.http;
+    const auto whole = [](base::Nanoseconds duration, std::int64_t unit_ns) {
+        return static_cast<int>(std::max<std::int64_t>(1, duration.count() / unit_ns));
+    };
+    const auto path = [&](const std::optional<std::string>& name) {
+        return name ? std::filesystem::absolute(surroundings.working_directory / *name).string() : std::string();
+    };
+    Manner manner;
+    manner.tls.verify = http.ssl_verify;
+    manner.tls.ca_file = path(config.tls_ca_file);
+    manner.tls.ca_directory = path(config.tls_ca_directory);
+    manner.tls.certificate = path(config.tls_certificate);
+    manner.tls.key = path(config.tls_key);
+    manner.tls.minimum = config.tls_min_version;
+    manner.tls.http = config.http_version;
+    manner.socket.keepalive_idle_s = whole(http.tcp_keepidle, 1'000'000'000);
+    manner.socket.keepalive_interval_s = whole(http.tcp_keepintvl, 1'000'000'000);
+    manner.socket.keepalive_count = http.tcp_keepcnt;
+    manner.socket.receive_buffer_bytes = http.so_rcvbuf;
+    manner.socket.send_buffer_bytes = http.so_sndbuf;
+    manner.socket.user_timeout_ms = whole(http.tcp_user_timeout, 1'000'000);
+    for (const std::string& text : config.source_addresses) {
+        manner.sources.push_back(load::Address::of_ip(text, 0));
+    }
+    return manner;
+}
+
+void check_sources(const config::RunConfig& config) {
+    for (const std::string& text : config.source_addresses) {
+        const load::Address address = load::Address::of_ip(text, 0);
+        const int fd = load::open_socket(address, {}, &address);
+        if (fd < 0) {
+            throw base::ConfigError("--source-address",
+                                    text,
+                                    std::string("an address of this machine (") + std::strerror(errno) + ")");
+        }
+        ::close(fd);
+    }
+}
+
 std::vector<load::Target> reach_targets(const config::RunConfig& config,
-                                        const settings::Settings& settings,
-                                        const std::function<bool()>& cancelled) {
+                                        const Surroundings& surroundings,
+                                        const Reach& reach) {
     std::vector<std::pair<std::string, std::string>> headers = config.headers;
     if (config.api_key) {
         headers.emplace_back("Authorization", "Bearer " + *config.api_key);
@@ -159,8 +307,14 @@ std::vector<load::Target> reach_targets(const config::RunConfig& config,
     std::vector<load::Target> targets;
     for (const std::string& text : config.urls) {
         const config::Url url = config::parse_url(text);
-        targets.push_back(reach(url, settings.http, cancelled));
-        build_head(targets.back(), head_options(config, settings, url), headers);
+        load::HeadOptions options = head_options(config, surroundings.settings, url);
+        const Proxy* const proxy = surroundings.proxies.leading_to(url);
+        if (proxy != nullptr && !url.is_tls()) {
+            options.path = "http://" + options.host + options.path;
+            options.proxy_authorization = proxy->authorization;
+        }
+        targets.push_back(reach(url, surroundings.settings.http.connect_timeout));
+        build_head(targets.back(), options, headers);
     }
     return targets;
 }

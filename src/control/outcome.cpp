@@ -44,6 +44,7 @@ report::ReportInput report_input(const Result& result) {
             .conversation_ids = {},
             .dataset = nullptr,
             .artifacts = result.artifacts,
+            .notes = result.notes,
             .log_file = {}};
 }
 
@@ -122,6 +123,7 @@ void Outcome::fail(std::string what, const char* type) {
 void Outcome::conclude(bool export_files) {
     result.config = prepared.asked;
     result.benchmark_id = prepared.benchmark_id();
+    result.notes = prepared.notes;
     result.artifact_directory = prepared.artifact_directory;
     result.error = error;
     result.error_type = error_type;

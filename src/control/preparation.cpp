@@ -53,6 +53,32 @@ void check_descriptors(const config::RunConfig& config) {
     }
 }
 
+/// Files of TLS, source addresses and proxies: what is wrong with them is said before anything starts.
+void check_connections(Preparation& preparation, const Environment& environment) {
+    const config::RunConfig& config = preparation.config;
+    preparation.working_directory = environment.working_directory;
+    if (preparation.settings.http.trust_env) {
+        preparation.proxies = Proxies::from(environment.variables);
+    }
+    check_sources(config);
+    const bool tls = std::any_of(config.urls.begin(), config.urls.end(), [](const std::string& url) {
+        return config::parse_url(url).is_tls();
+    });
+    if (!tls) {
+        return;
+    }
+    try {
+        const load::TlsContext context(
+            manner_of(config, {preparation.settings, preparation.proxies, environment.working_directory}).tls);
+    } catch (const base::RunError& error) {
+        throw base::ConfigError(error.what());
+    }
+    if (!preparation.settings.http.ssl_verify) {
+        preparation.warnings.emplace_back(k_tls_not_verified);
+        preparation.notes.emplace_back(k_tls_not_verified);
+    }
+}
+
 /// Null where server counts can stand in for a tokenizer that is not there.
 std::shared_ptr<const dataset::Tokenizer> tokenizer_or_words(const config::RunConfig& config,
                                                              const Environment& environment,
@@ -182,6 +208,7 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
             "--api-host", *result.config.api_host, "it needs a port: --api-port or AIPERF_API_SERVER_PORT");
     }
     check_descriptors(result.config);
+    check_connections(result, environment);
     if (result.config.backend == config::Backend::process) {
         result.helper = process::find_helper(result.settings.process.helper);
     }
@@ -224,14 +251,16 @@ load::LoadPlan make_plan(const Preparation& preparation,
                          const std::function<bool()>& cancelled,
                          const std::function<void(const std::string&)>& say) {
     const config::RunConfig& config = preparation.config;
-    const settings::Http& http = preparation.settings.http;
-    const auto whole = [](base::Nanoseconds duration, std::int64_t unit_ns) {
-        return static_cast<int>(std::max<std::int64_t>(1, duration.count() / unit_ns));
-    };
     load::LoadPlan plan;
     plan.phases = phases_of(config);
-    wait_for_model(config, preparation.settings, cancelled, say);
-    plan.targets = reach_targets(config, preparation.settings, cancelled);
+    const Surroundings surroundings{preparation.settings, preparation.proxies, preparation.working_directory};
+    wait_for_model(config, surroundings, cancelled, say);
+    const Reach reach(config, surroundings, cancelled, say);
+    plan.targets = reach_targets(config, surroundings, reach);
+    plan.tls = reach.manner().tls;
+    plan.socket = reach.manner().socket;
+    plan.sources = reach.manner().sources;
+    plan.redirects = config.follow_redirects;
     plan.dataset = make_dataset(preparation, cancelled);
     plan.endpoint = &endpoint::endpoint_of(config.endpoint_type);
     plan.ids = base::IdSource(preparation.run_key);
@@ -240,14 +269,8 @@ load::LoadPlan make_plan(const Preparation& preparation,
     plan.connection_reuse = config.connection_reuse_strategy;
     plan.failed_request_threshold = config.failed_request_threshold;
     plan.request_timeout = seconds(config.request_timeout_seconds);
-    plan.connect_timeout = http.connect_timeout;
-    plan.socket.keepalive_idle_s = whole(http.tcp_keepidle, 1'000'000'000);
-    plan.socket.keepalive_interval_s = whole(http.tcp_keepintvl, 1'000'000'000);
-    plan.socket.keepalive_count = http.tcp_keepcnt;
-    plan.socket.receive_buffer_bytes = http.so_rcvbuf;
-    plan.socket.send_buffer_bytes = http.so_sndbuf;
-    plan.idle_timeout = http.keepalive_timeout;
-    plan.socket.user_timeout_ms = whole(http.tcp_user_timeout, 1'000'000);
+    plan.connect_timeout = preparation.settings.http.connect_timeout;
+    plan.idle_timeout = preparation.settings.http.keepalive_timeout;
     return plan;
 }
 

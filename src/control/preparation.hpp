@@ -5,6 +5,7 @@
 #include "aiperf/dataset/tokenizer.hpp"
 #include "aiperf/load/plan.hpp"
 #include "aiperf/settings/settings.hpp"
+#include "network.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -20,11 +21,14 @@ struct Preparation {
     config::RunConfig asked;   ///< as given
     config::RunConfig config;  ///< every default filled in
     settings::Settings settings;
+    Proxies proxies;  ///< none, unless AIPERF_HTTP_TRUST_ENV asks for those of the environment
+    std::filesystem::path working_directory;
     std::shared_ptr<const dataset::Tokenizer> tokenizer;  ///< null: server counts
     std::filesystem::path artifact_directory;             ///< absolute, exists, can be written
     std::filesystem::path journal_directory;
     std::filesystem::path helper;  ///< empty: workers and results server are threads
     std::vector<std::string> warnings;
+    std::vector<std::string> notes;  ///< of the warnings, those a reader of the numbers must know too
     std::uint64_t run_key = 0;
 
     /// Identifies the run in artifacts: 12 hexadecimal digits of the run key.
@@ -34,6 +38,10 @@ struct Preparation {
     [[nodiscard]] static std::filesystem::path journal_directory_of(const std::filesystem::path& artifact_directory,
                                                                     const settings::Settings& settings);
 };
+
+/// Said in the log, on the console and in the summary where certificates are not looked at.
+inline constexpr const char* k_tls_not_verified =
+    "TLS certificates are NOT verified (AIPERF_HTTP_SSL_VERIFY=false): whoever answers is believed";
 
 /// Checks everything that can be checked and opens the tokenizer. Throws base::ConfigError.
 [[nodiscard]] Preparation prepare(config::RunConfig config, const Environment& environment);

@@ -6,16 +6,14 @@
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/http/response_parser.hpp"
 #include "network.hpp"
-#include "patient_io.hpp"
+#include "aiperf/http/content_decoder.hpp"
+#include "patient_connection.hpp"
 
-#include <asio/ip/tcp.hpp>
-#include <asio/write.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -24,7 +22,6 @@ namespace aiperf::control {
 
 namespace {
 
-using asio::ip::tcp;
 using Json = nlohmann::ordered_json;
 
 constexpr auto k_nap = std::chrono::milliseconds(50);
@@ -40,99 +37,54 @@ struct Question {
 struct AnswerSink {
     int status = 0;
     std::string body;
+    std::unique_ptr<http::ContentDecoder> decoder;
 
-    void on_head(const http::ResponseHead& head) { status = head.status; }
+    void on_head(const http::ResponseHead& head) {
+        status = head.status;
+        decoder.reset();
+        if (head.coding != http::Coding::none) {
+            decoder = std::make_unique<http::ContentDecoder>(head.coding);
+        }
+    }
 
     void on_body(const char* data, std::size_t size) {
+        if (decoder == nullptr) {
+            return keep(data, size);
+        }
+        decoder->give(data, size);
+        for (const char* piece = decoder->next(size); size > 0; piece = decoder->next(size)) {
+            keep(piece, size);
+        }
+    }
+
+    void keep(const char* data, std::size_t size) {
         body.append(data, std::min(size, k_longest_answer - std::min(k_longest_answer, body.size())));
     }
 };
 
-/// A connection for questions. Closed after a failure.
-class Exchange {
-public:
-    Exchange(base::Instant deadline, const std::function<bool()>& cancelled)
-        : deadline_(deadline),
-          cancelled_(cancelled) {}
-
-    /// Throws base::RunError.
-    void connect(const load::Target& target) {
-        tcp::endpoint endpoint;
-        std::memcpy(endpoint.data(), &target.address, target.address_length);
-        endpoint.resize(target.address_length);
-        socket_.async_connect(endpoint, [this](const std::error_code& error) { failure_ = error; });
-        finish();
-    }
-
-    /// True where another question may be asked.
-    [[nodiscard]] bool is_open() const { return socket_.is_open(); }
-
-    /// Throws base::RunError where no whole answer comes.
-    AnswerSink ask(const std::string& request) {
-        asio::async_write(socket_, asio::buffer(request), [this](const std::error_code& error, std::size_t /*bytes*/) {
-            failure_ = error;
-        });
-        finish();
-        return read();
-    }
-
-private:
-    AnswerSink read() {
-        AnswerSink sink;
-        http::ResponseParser parser;
-        while (parser.state() != http::ResponseParser::State::done) {
-            std::size_t got = 0;
-            socket_.async_read_some(asio::buffer(buffer_), [&](const std::error_code& error, std::size_t bytes) {
-                failure_ = error;
-                got = bytes;
-            });
-            if (!run_until(io_, deadline_, cancelled_)) {
-                give_up("no answer in time");
-            }
-            if (failure_) {
-                parser.finish();
-            } else {
-                parser.feed(buffer_.data(), got, sink);
-            }
-            if (parser.state() == http::ResponseParser::State::failed) {
-                give_up(std::string(http::message(parser.error())));
-            }
+/// Asks on an open connection. Throws base::RunError where no whole answer comes.
+AnswerSink answer_of(PatientConnection& connection, const std::string& request) {
+    connection.write(request);
+    AnswerSink sink;
+    http::ResponseParser parser;
+    std::array<char, 16384> buffer{};
+    while (parser.state() != http::ResponseParser::State::done) {
+        const std::size_t got = connection.read(buffer.data(), buffer.size());
+        if (got == 0) {
+            parser.finish();
+        } else {
+            parser.feed(buffer.data(), got, sink);
         }
-        if (!parser.keep_alive()) {
-            close();
-        }
-        return sink;
-    }
-
-    void finish() {
-        if (!run_until(io_, deadline_, cancelled_)) {
-            give_up("no answer in time");
-        }
-        if (failure_) {
-            give_up(failure_.message());
+        if (parser.state() == http::ResponseParser::State::failed) {
+            connection.close();
+            throw base::RunError(std::string(http::message(parser.error())));
         }
     }
-
-    void close() {
-        std::error_code ignored;
-        socket_.close(ignored);
+    if (!parser.keep_alive()) {
+        connection.close();
     }
-
-    /// The handlers refer to what the caller holds: they have run when this ends.
-    [[noreturn]] void give_up(const std::string& reason) {
-        close();
-        io_.restart();
-        io_.run();
-        throw base::RunError(reason);
-    }
-
-    base::Instant deadline_;
-    const std::function<bool()>& cancelled_;
-    asio::io_context io_;
-    tcp::socket socket_{io_};
-    std::error_code failure_;
-    std::array<char, 16384> buffer_{};
-};
+    return sink;
+}
 
 std::string judge_status(int status) {
     return status >= 200 && status < 300 ? std::string{} : "status " + std::to_string(status);
@@ -188,28 +140,39 @@ std::string short_body(const config::RunConfig& config, const settings::Settings
     return body.dump();
 }
 
-Question models_question(const config::RunConfig& config, const config::Url& url) {
+/// The path, or the whole URL where a proxy is asked.
+std::string request_target(const Proxies& proxies, const config::Url& url, const std::string& path) {
+    return (proxies.leading_to(url) != nullptr && !url.is_tls() ? "http://" + host_header(url) : "") + path;
+}
+
+std::string proxy_header(const Proxies& proxies, const config::Url& url) {
+    const Proxy* const proxy = proxies.leading_to(url);
+    return proxy == nullptr || proxy->authorization.empty() || url.is_tls()
+               ? std::string{}
+               : "Proxy-Authorization: " + proxy->authorization + "\r\n";
+}
+
+Question models_question(const config::RunConfig& config, const Proxies& proxies, const config::Url& url) {
     const std::string path = join_path(url.path, "/v1/models");
     Question question;
     question.what = "GET " + path;
-    question.request = "GET " + path + " HTTP/1.1\r\nHost: " + host_header(url) + "\r\nAccept: */*\r\n" +
-                       more_headers(config) + "\r\n";
+    question.request = "GET " + request_target(proxies, url, path) + " HTTP/1.1\r\nHost: " + host_header(url) + "\r\nAccept: */*\r\n" +
+                       proxy_header(proxies, url) + more_headers(config) + "\r\n";
     question.judge = [model = config.model_names.front()](int status, const std::string& body) {
         return judge_models(status, body, model);
     };
     return question;
 }
 
-Question inference_question(const config::RunConfig& config,
-                            const settings::Settings& settings,
-                            const config::Url& url) {
+Question inference_question(const config::RunConfig& config, const Surroundings& surroundings, const config::Url& url) {
+    const Proxies& proxies = surroundings.proxies;
     const std::string path = request_path(config, url);
-    const std::string body = short_body(config, settings);
+    const std::string body = short_body(config, surroundings.settings);
     Question question;
     question.what = "POST " + path;
-    question.request = "POST " + path + " HTTP/1.1\r\nHost: " + host_header(url) +
-                       "\r\nContent-Type: application/json\r\nAccept: */*\r\n" + more_headers(config) +
-                       "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    question.request = "POST " + request_target(proxies, url, path) + " HTTP/1.1\r\nHost: " + host_header(url) +
+                       "\r\nContent-Type: application/json\r\nAccept: */*\r\n" +
+                       proxy_header(proxies, url) + more_headers(config) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     question.judge = [](int status, const std::string& /*body*/) { return judge_status(status); };
     return question;
 }
@@ -217,12 +180,14 @@ Question inference_question(const config::RunConfig& config,
 /// The wait for one server.
 class Wait {
 public:
-    Wait(const settings::Settings& settings,
+    Wait(const Reach& reach,
+         base::Nanoseconds connect_timeout,
          base::Instant deadline,
          base::Nanoseconds interval,
          const std::function<bool()>& cancelled,
          const std::function<void(const std::string&)>& say)
-        : settings_(settings),
+        : reach_(reach),
+          connect_timeout_(connect_timeout),
           deadline_(deadline),
           interval_(interval),
           cancelled_(cancelled),
@@ -253,15 +218,13 @@ public:
 private:
     std::string ask(const Question& question, const config::Url& url) {
         try {
-            if (exchange_ == nullptr || !exchange_->is_open()) {
-                settings::Http http = settings_.http;
-                http.connect_timeout =
-                    std::max<base::Nanoseconds>(k_nap, std::min(http.connect_timeout, deadline_ - base::now()));
-                const load::Target target = reach(url, http, cancelled_);
-                exchange_ = std::make_unique<Exchange>(deadline_, cancelled_);
-                exchange_->connect(target);
+            if (connection_ == nullptr || !connection_->is_open()) {
+                const load::Target target = reach_(
+                    url, std::max<base::Nanoseconds>(k_nap, std::min(connect_timeout_, deadline_ - base::now())));
+                connection_ = std::make_unique<PatientConnection>(reach_.manner(), deadline_, cancelled_);
+                connection_->open(target);
             }
-            const AnswerSink answer = exchange_->ask(question.request);
+            const AnswerSink answer = answer_of(*connection_, question.request);
             return question.judge(answer.status, answer.body);
         } catch (const base::RunError& error) {
             return error.what();
@@ -277,12 +240,13 @@ private:
         return base::now() < deadline_ || cancelled_();
     }
 
-    const settings::Settings& settings_;
+    const Reach& reach_;
+    base::Nanoseconds connect_timeout_;
     base::Instant deadline_;
     base::Nanoseconds interval_;
     const std::function<bool()>& cancelled_;
     const std::function<void(const std::string&)>& say_;
-    std::unique_ptr<Exchange> exchange_;
+    std::unique_ptr<PatientConnection> connection_;
 };
 
 base::Nanoseconds in_nanoseconds(double seconds) {
@@ -292,21 +256,22 @@ base::Nanoseconds in_nanoseconds(double seconds) {
 }  // namespace
 
 void wait_for_model(const config::RunConfig& config,
-                    const settings::Settings& settings,
+                    const Surroundings& surroundings,
                     const std::function<bool()>& cancelled,
                     const std::function<void(const std::string&)>& say) {
     if (config.wait_for_model_timeout <= 0) {
         return;
     }
     const base::Instant deadline = base::now() + in_nanoseconds(config.wait_for_model_timeout);
+    const Reach reach(config, surroundings, cancelled, [](const std::string& /*sentence*/) {});
     for (const std::string& text : config.urls) {
-        Wait wait(settings, deadline, in_nanoseconds(config.wait_for_model_interval), cancelled, say);
+        Wait wait(reach, surroundings.settings.http.connect_timeout, deadline, in_nanoseconds(config.wait_for_model_interval), cancelled, say);
         const config::Url url = config::parse_url(text);
         if (config.wait_for_model_mode != config::WaitForModelMode::inference) {
-            wait.until_good(models_question(config, url), url);
+            wait.until_good(models_question(config, surroundings.proxies, url), url);
         }
         if (config.wait_for_model_mode != config::WaitForModelMode::models) {
-            wait.until_good(inference_question(config, settings, url), url);
+            wait.until_good(inference_question(config, surroundings, url), url);
         }
     }
 }

@@ -109,7 +109,8 @@ std::string_view message(ParseError error) noexcept {
         case ParseError::bad_content_length: return "an unusable Content-Length";
         case ParseError::bad_transfer_coding: return "a transfer coding other than chunked";
         case ParseError::bad_chunk: return "malformed chunked coding";
-        case ParseError::content_encoding: return "a content encoding that was not asked for";
+        case ParseError::content_encoding: return "a content encoding that is not read here";
+        case ParseError::interim_answers: return "more than 16 interim (1xx) answers";
         case ParseError::truncated: return "the connection closed before the end of the body";
     }
     return "unknown error";
@@ -123,6 +124,7 @@ void ResponseParser::reset() noexcept {
     started_ = false;
     head_complete_ = false;
     chunk_digits_ = false;
+    interim_ = 0;
     remaining_ = 0;
     body_bytes_ = 0;
     trailer_bytes_ = 0;
@@ -184,6 +186,8 @@ void ResponseParser::parse_head(std::string_view head) {
         decide_framing(facts);
     } else if (head_.status == 101) {
         fail(ParseError::bad_status_line);  // no upgrade was asked for
+    } else if (++interim_ > k_interim_limit) {
+        fail(ParseError::interim_answers);
     }
 }
 
@@ -216,8 +220,15 @@ void ResponseParser::parse_header_line(std::string_view line, HeadFacts& facts) 
     } else if (base::equals_ignoring_case(name, "content-type")) {
         const std::string_view type = trim(value.substr(0, value.find(';')));
         head_.event_stream = base::equals_ignoring_case(type, "text/event-stream");
-    } else if (base::equals_ignoring_case(name, "content-encoding") && !base::equals_ignoring_case(value, "identity")) {
-        return fail(ParseError::content_encoding);
+    } else if (base::equals_ignoring_case(name, "content-encoding")) {
+        bool known = false;
+        const Coding coding = coding_of(value, known);
+        if (!known || (head_.coding != Coding::none && coding != Coding::none)) {
+            return fail(ParseError::content_encoding);
+        }
+        head_.coding = coding != Coding::none ? coding : head_.coding;
+    } else if (base::equals_ignoring_case(name, "location")) {
+        head_.location = value;
     }
 }
 

@@ -52,13 +52,15 @@ void Answer::begin(record::Record& record, bool keep_text) {
     sse_.reset();
     keep_text_ = keep_text;
     bad_status_ = false;
-    sse_failed_ = false;
+    given_up_ = false;
     last_read_ns_ = -1;
     body_.clear();
     events_.clear();
     output_.clear();
     reasoning_.clear();
     error_.clear();
+    location_.clear();
+    decoder_.reset();
 }
 
 std::size_t Answer::feed(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader) {
@@ -107,15 +109,37 @@ void Answer::take_head(const http::ResponseHead& head) {
     record_->headers_ns = now_ns_;
     record_->http_status = static_cast<std::uint16_t>(std::min(head.status, 65535));
     bad_status_ = head.status < 200 || head.status > 299;
+    if (head.coding != http::Coding::none) {
+        decoder_ = std::make_unique<http::ContentDecoder>(head.coding);
+    }
     if (bad_status_) {
         error_.assign(head.reason).append("\n");
         error_limit_ = error_.size() + k_error_body_limit;
+        if (head.status < 400) {
+            location_ = head.location;
+        }
     } else if (head.event_stream) {
         record_->flags |= record::flag::streamed;
     }
 }
 
 void Answer::take_body(char* data, std::size_t size, endpoint::AnswerReader& reader) {
+    if (decoder_ == nullptr) {
+        return take_plain_body(data, size, reader);
+    }
+    if (given_up_) {
+        return;
+    }
+    decoder_->give(data, size);
+    for (char* piece = decoder_->next(size); size > 0; piece = decoder_->next(size)) {
+        take_plain_body(piece, size, reader);
+    }
+    if (decoder_->failed()) {
+        spoil("the " + std::string(http::to_string(decoder_->coding())) + " coding of the body is damaged, or hides over 256 MiB");
+    }
+}
+
+void Answer::take_plain_body(char* data, std::size_t size, endpoint::AnswerReader& reader) {
     if (bad_status_) {
         error_.append(data, std::min(size, error_limit_ - std::min(error_limit_, error_.size())));
     } else if ((record_->flags & record::flag::streamed) != 0) {
@@ -127,13 +151,13 @@ void Answer::take_body(char* data, std::size_t size, endpoint::AnswerReader& rea
 }
 
 void Answer::take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader) {
-    if (sse_failed_) {
+    if (given_up_) {
         return;
     }
     const std::string_view text(data, size);
     if (base::equals_ignoring_case(name, "error")) {
         fail(ErrorKind::sse_error, sse_error_text(name, text, now_ns_));
-        sse_failed_ = true;
+        given_up_ = true;
         return;
     }
     endpoint::Delta delta;
@@ -170,8 +194,23 @@ void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
     }
 }
 
+/// The body cannot be believed: the answer is over.
+void Answer::spoil(const std::string& why) {
+    error_.clear();
+    fail(ErrorKind::protocol, why);
+    given_up_ = true;
+}
+
+void Answer::not_followed(const std::string& why) {
+    error_.resize(error_.find('\n') + 1);
+    error_ += "redirected to " + location_ + ": " + why;
+}
+
 void Answer::take_whole_body(endpoint::AnswerReader& reader) {
-    if (bad_status_) {
+    if (decoder_ != nullptr && !given_up_ && parser_.body_bytes() > 0 && !decoder_->complete()) {
+        spoil("the body ends within its " + std::string(http::to_string(decoder_->coding())) + " coding");
+    }
+    if (bad_status_ || given_up_) {
         return;
     }
     if ((record_->flags & record::flag::streamed) != 0) {

@@ -1,6 +1,5 @@
 #include "aiperf/load/error_text.hpp"
 
-#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -44,17 +43,16 @@ bool is_unprintable_latin(unsigned char byte) noexcept {
 }
 
 /// The address as Python's socket module writes it: ('127.0.0.1', 80), or with flow and scope for IPv6.
-std::string address_text(const Target& target) {
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    if (target.address.ss_family == AF_INET6) {
-        const auto& address = reinterpret_cast<const sockaddr_in6&>(target.address);  // NOLINT: the sockets API
-        ::inet_ntop(AF_INET6, &address.sin6_addr, text.data(), text.size());
-        return "('" + std::string(text.data()) + "', " + std::to_string(ntohs(address.sin6_port)) + ", " +
-               std::to_string(ntohl(address.sin6_flowinfo)) + ", " + std::to_string(address.sin6_scope_id) + ")";
+std::string address_text(const Address& address) {
+    if (address.family() == AF_UNIX) {
+        return python_repr(address.host());
     }
-    const auto& address = reinterpret_cast<const sockaddr_in&>(target.address);  // NOLINT: the sockets API
-    ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
-    return "('" + std::string(text.data()) + "', " + std::to_string(ntohs(address.sin_port)) + ")";
+    std::string text = "('" + address.host() + "', " + std::to_string(address.port());
+    if (address.family() == AF_INET6) {
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);  // NOLINT: the sockets API
+        text += ", " + std::to_string(ntohl(v6.sin6_flowinfo)) + ", " + std::to_string(v6.sin6_scope_id);
+    }
+    return text + ")";
 }
 
 }  // namespace
@@ -90,13 +88,36 @@ std::string client_os_error_text(int error_number) {
     return call("ClientOSError", error_number, words_of(error_number));
 }
 
-std::string connect_error_text(const Target& target, int error_number) {
+std::string connect_error_text(const Target& target, const Address& address, int error_number) {
     const std::size_t colon = target.name.rfind(':');
     const std::string host = target.name.substr(0, colon);
     const std::string port = colon == std::string::npos ? "None" : target.name.substr(colon + 1);
     return "ClientConnectorError(ConnectionKey(host=" + python_repr(host) + ", port=" + port +
-           ", is_ssl=False, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None, server_hostname=None), " +
-           call(exception_of(error_number), error_number, "Connect call failed " + address_text(target)) + ")";
+           ", is_ssl=" + (target.tls ? "True" : "False") +
+           ", ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None, server_hostname=None), " +
+           call(exception_of(error_number), error_number, "Connect call failed " + address_text(address)) + ")";
+}
+
+std::string greeting_error_text(const Target& target, bool tls, int error_number) {
+    const std::string why = error_number == 0 ? "it was closed" : words_of(error_number);
+    return tls ? "ClientConnectorSSLError(" +
+                     python_repr(target.name + ": the connection ended within the TLS handshake: " + why) + ")"
+               : proxy_error_text(target, why);
+}
+
+std::string proxy_error_text(const Target& target, std::string_view words) {
+    return "ClientHttpProxyError(" +
+           python_repr("the proxy " + target.proxy + " does not lead to " + target.name + ": " + std::string(words)) + ")";
+}
+
+std::string tls_error_text(const Target& target, const TlsSession& session) {
+    return std::string(session.bad_certificate() ? "ClientConnectorCertificateError(" : "ClientConnectorSSLError(") +
+           python_repr(target.name + ": " + session.error()) + ")";
+}
+
+std::string tls_cut_text() {
+    return "ClientPayloadError('Response payload is not completed: TLS ended without saying so (close_notify), and "
+           "nothing else tells the end of the body')";
 }
 
 std::string payload_error_text(bool chunked, int error_number) {

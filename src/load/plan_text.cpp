@@ -32,12 +32,61 @@ struct Fields<schedule::Phase> {
     }
 };
 
+/// Bytes as the system wants them; another length is refused below.
+struct AddressBytes {
+    static std::string of(const load::Address& address) {
+        const auto* bytes = reinterpret_cast<const char*>(&address.storage);  // NOLINT: bytes
+        return {bytes, sizeof(address.storage)};
+    }
+
+    static void to(const std::string& bytes, load::Address& address) {
+        if (bytes.size() != sizeof(address.storage) || address.length > sizeof(address.storage)) {
+            throw RunError("not of this build: an address of another size");
+        }
+        std::memcpy(&address.storage, bytes.data(), bytes.size());
+    }
+};
+
+template <>
+struct Fields<load::Address> {
+    static void list(const archive::FieldWriter& field, const load::Address& address) {
+        field("length", address.length);
+        field("bytes", AddressBytes::of(address));
+    }
+
+    static void list(const archive::FieldReader& field, load::Address& address) {
+        std::string bytes;
+        field("length", address.length);
+        field("bytes", bytes);
+        AddressBytes::to(bytes, address);
+    }
+};
+
+template <>
+struct Fields<load::TlsOptions> {
+    template <class Field, class Options>
+    static void list(const Field& field, Options& options) {
+        field("verify", options.verify);
+        field("ca_file", options.ca_file);
+        field("ca_directory", options.ca_directory);
+        field("certificate", options.certificate);
+        field("key", options.key);
+        field("minimum", options.minimum);
+        field("http", options.http);
+    }
+};
+
 template <>
 struct Fields<load::Target> {
     template <class Field, class Target>
     static void list(const Field& field, Target& target) {
-        field("address_length", target.address_length);
+        field("addresses", target.addresses);
         field("name", target.name);
+        field("host", target.host);
+        field("origin", target.origin);
+        field("tls", target.tls);
+        field("tunnel", target.tunnel);
+        field("proxy", target.proxy);
         field("head", target.head);
         field("request_id_at", target.request_id_at);
         field("session_ids_at", target.session_ids_at);
@@ -71,6 +120,9 @@ struct Fields<load::LoadPlan> {
         field("connection_reuse", plan.connection_reuse);
         field("failed_request_threshold", plan.failed_request_threshold);
         field("socket", plan.socket);
+        field("sources", plan.sources);
+        field("tls", plan.tls);
+        field("redirects", plan.redirects);
     }
 };
 
@@ -82,11 +134,6 @@ std::string encode_plan(const LoadPlan& plan) {
     nlohmann::json out = base::encode(plan);
     out["endpoint"] = static_cast<int>(plan.endpoint->type());
     out["run_key"] = plan.ids.run_key();
-    out["addresses"] = nlohmann::json::array();
-    for (const Target& target : plan.targets) {
-        const auto* bytes = reinterpret_cast<const char*>(&target.address);  // NOLINT: as the system wants it
-        out["addresses"].push_back(std::string(bytes, sizeof(target.address)));
-    }
     return base::to_bytes(out);
 }
 
@@ -96,14 +143,6 @@ LoadPlan decode_plan(std::string_view bytes) {
         base::decode(in, plan);
         plan.endpoint = &endpoint::endpoint_of(static_cast<config::EndpointType>(in.at("endpoint").get<int>()));
         plan.ids = base::IdSource(in.at("run_key").get<std::uint64_t>());
-        for (std::size_t i = 0; i < plan.targets.size(); ++i) {
-            const auto address = in.at("addresses").at(i).get<std::string>();
-            if (address.size() != sizeof(sockaddr_storage) ||
-                plan.targets[i].address_length > sizeof(sockaddr_storage)) {
-                throw base::RunError("not of this build: an address of another size");
-            }
-            std::memcpy(&plan.targets[i].address, address.data(), address.size());
-        }
         return plan;
     });
 }

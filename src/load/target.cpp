@@ -41,6 +41,9 @@ void build_head(Target& target,
     if (std::none_of(user_headers.begin(), user_headers.end(), named("User-Agent"))) {
         head += "User-Agent: " + options.user_agent + "\r\n";
     }
+    if (!options.proxy_authorization.empty()) {
+        head += "Proxy-Authorization: " + options.proxy_authorization + "\r\n";
+    }
     target.request_id_at = add_id(head, "X-Request-ID");
     target.session_ids_at = {add_id(head, options.session_header)};
     for (const auto& [name, value] : user_headers) {

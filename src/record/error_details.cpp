@@ -16,7 +16,8 @@ ErrorDetails error_details(const RecordSet& set, const Record& record) {
         case ErrorKind::no_content: return {0, "InvalidInferenceResultError", std::string(text)};
         case ErrorKind::cancelled: return {499, "RequestCancellationError", std::string(text)};
         case ErrorKind::timeout: return {0, "TimeoutError", std::string(text)};
-        case ErrorKind::connect: return {0, "ClientConnectorError", std::string(text)};
+        case ErrorKind::connect:
+        case ErrorKind::tls: return {0, std::string(text.substr(0, text.find('('))), std::string(text)};
         case ErrorKind::reset: return {0, "ClientOSError", std::string(text)};
         case ErrorKind::disconnected: return {0, "ServerDisconnectedError", std::string(text)};
         case ErrorKind::payload: return {0, "ClientPayloadError", std::string(text)};

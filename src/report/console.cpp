@@ -143,6 +143,9 @@ std::string footer(const ReportInput& input) {
             out += label + ": " + path.string() + "\n";
         }
     }
+    for (const std::string& note : input.notes) {
+        out += "Note: " + note + "\n";
+    }
     if (!input.log_file.empty()) {
         out += "Log File: " + input.log_file.string() + "\n";
     }

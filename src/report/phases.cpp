@@ -86,6 +86,7 @@ ReportInput input_of_phase(const ReportInput& input, const PhaseReport& phase) {
             .conversation_ids = {},
             .dataset = nullptr,
             .artifacts = {},
+            .notes = input.notes,
             .log_file = {}};
 }
 

@@ -77,6 +77,9 @@ Json run_info(const ReportInput& input) {
     if (!input.config.cli_command.empty()) {
         out["cli_command"] = input.config.cli_command;
     }
+    if (!input.notes.empty()) {
+        out["notes"] = input.notes;
+    }
     return out;
 }
 

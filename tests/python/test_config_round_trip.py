@@ -52,7 +52,9 @@ BY_ALLOWED: dict[str, st.SearchStrategy[Any]] = {
     "a header name": NAME,
     "'Name:Value'": st.lists(st.tuples(NAME, TEXT), max_size=3),
     "'key:value' or a JSON object": st.lists(st.dictionaries(TEXT, JSON_VALUE, max_size=3), max_size=3),
-    "[http://]HOST[:PORT][/PATH]": st.lists(URL, min_size=1, max_size=3),
+    "an IPv4 or IPv6 address": st.lists(st.ip_addresses().map(str), max_size=3),
+    "an integer from 0 to 20": st.integers(0, 20),
+    "[http[s]://]HOST[:PORT][/PATH] or unix:///PATH": st.lists(URL, min_size=1, max_size=3),
 }
 
 

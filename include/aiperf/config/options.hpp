@@ -34,6 +34,8 @@ using Member = std::variant<bool RunConfig::*,
                             UrlStrategy RunConfig::*,
                             WaitForModelMode RunConfig::*,
                             ConnectionReuse RunConfig::*,
+                            HttpVersion RunConfig::*,
+                            TlsVersion RunConfig::*,
                             std::optional<Backend> RunConfig::*,
                             OnWorkerDeath RunConfig::*,
                             UiType RunConfig::*,
@@ -48,7 +50,7 @@ struct Range {
 };
 
 /// What a text is, where it is more than a text.
-enum class Form : std::uint8_t { plain, url, header, token, extra_input, may_be_empty };
+enum class Form : std::uint8_t { plain, url, header, token, extra_input, may_be_empty, ip_address };
 
 /// One row of the table. Flags, Python keywords, JSON keys, help and errors come from here.
 struct Option {

@@ -21,6 +21,12 @@ enum class WaitForModelMode : std::uint8_t { models, inference, both };
 /// Which requests may share a connection: any, none, those of one session.
 enum class ConnectionReuse : std::uint8_t { pooled, never, sticky_user_sessions };
 
+/// The oldest version of TLS that is spoken.
+enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
+
+/// The version of HTTP that is spoken; automatic: 2 where the server offers it within TLS, else 1.1.
+enum class HttpVersion : std::uint8_t { v1_1, v2, automatic };
+
 enum class ExportLevel : std::uint8_t { summary, records, raw };
 
 enum class UiType : std::uint8_t { automatic, dashboard, simple, none };
@@ -54,6 +60,16 @@ struct RunConfig {
     bool use_legacy_max_tokens = false;         ///< chat: max_tokens, not max_completion_tokens
     bool use_server_token_count = false;        ///< counts from `usage`, no tokenizer
     std::optional<std::string> session_header;  ///< replaces X-Correlation-ID
+
+    // Connections
+    HttpVersion http_version = HttpVersion::v1_1;
+    std::optional<std::string> tls_ca_file;       ///< authorities to trust (PEM) in place of the system's
+    std::optional<std::string> tls_ca_directory;  ///< the same, a directory hashed as by `openssl rehash`
+    std::optional<std::string> tls_certificate;   ///< of the client (PEM)
+    std::optional<std::string> tls_key;           ///< absent: in the certificate's file
+    TlsVersion tls_min_version = TlsVersion::v1_2;
+    std::vector<std::string> source_addresses;  ///< connections leave from these in turn; none = the system chooses
+    std::uint32_t follow_redirects = 0;         ///< most redirects of one request; 0 = a redirect is an error
 
     // Input
     std::vector<std::pair<std::string, std::string>> headers;

@@ -19,6 +19,8 @@ namespace aiperf::config {
 [[nodiscard]] std::string_view to_string(UrlStrategy value) noexcept;
 [[nodiscard]] std::string_view to_string(WaitForModelMode value) noexcept;
 [[nodiscard]] std::string_view to_string(ConnectionReuse value) noexcept;
+[[nodiscard]] std::string_view to_string(HttpVersion value) noexcept;
+[[nodiscard]] std::string_view to_string(TlsVersion value) noexcept;
 
 /// Reads a word in any case, '-' and '_' being the same; absent = none of the enumeration's. Instantiated for the
 /// enumerations above.

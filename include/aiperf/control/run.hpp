@@ -67,6 +67,7 @@ struct Result {
     std::vector<std::filesystem::path> artifacts;  ///< files written, absolute
     std::vector<std::string> failed_exporters;     ///< files that could not be written, by name
     config::RunConfig config;                      ///< as asked
+    std::vector<std::string> notes;                ///< what a reader of the numbers must know, sentences
     std::string benchmark_id;                      ///< 12 hexadecimal digits, the same in every artifact
     int cancel_code = k_interrupted;               ///< exit code where the run was cancelled or aborted
     bool aborted = false;                          ///< ended at once: `incomplete`, without artifacts

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "aiperf/http/content_decoder.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,7 +19,8 @@ enum class ParseError : std::uint8_t {
     bad_content_length,   ///< not a number, or two that differ
     bad_transfer_coding,  ///< a transfer coding other than chunked
     bad_chunk,
-    content_encoding,  ///< the body is compressed though it was not asked to be
+    content_encoding,  ///< the body is coded in a way that is not read here, or in several
+    interim_answers,   ///< 1xx answers without end
     truncated,         ///< the connection closed before the end of the body
 };
 
@@ -28,6 +31,8 @@ enum class ParseError : std::uint8_t {
 struct ResponseHead {
     int status = 0;
     std::string_view reason;
+    std::string_view location;  ///< Location, where there is one
+    Coding coding = Coding::none;
     bool event_stream = false;  ///< Content-Type is text/event-stream
     bool keep_alive = true;     ///< the server lets the connection serve again
 };
@@ -43,6 +48,9 @@ public:
 
     /// Longest head accepted, in bytes.
     static constexpr std::size_t k_head_limit = 64 * 1024;
+
+    /// Most interim (1xx) answers before the final one.
+    static constexpr int k_interim_limit = 16;
 
     void reset() noexcept;
 
@@ -66,6 +74,9 @@ public:
 
     /// True where the connection can serve again after this answer.
     [[nodiscard]] bool keep_alive() const noexcept { return head_.keep_alive && framing_ != Framing::until_close; }
+
+    /// True where nothing but the end of the connection tells the end of the body.
+    [[nodiscard]] bool ends_by_close() const noexcept { return framing_ == Framing::until_close; }
 
     /// True where the final answer's body comes in chunks.
     [[nodiscard]] bool chunked() const noexcept { return framing_ == Framing::chunked; }
@@ -104,6 +115,7 @@ private:
     bool started_ = false;
     bool head_complete_ = false;
     bool chunk_digits_ = false;
+    int interim_ = 0;  // 1xx answers so far
     std::uint64_t remaining_ = 0;  // of the body (length) or of the chunk
     std::uint64_t body_bytes_ = 0;
     std::size_t trailer_bytes_ = 0;  // of a chunk's extension, or of all trailer lines

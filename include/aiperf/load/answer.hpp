@@ -1,11 +1,13 @@
 #pragma once
 
 #include "aiperf/endpoint/endpoint.hpp"
+#include "aiperf/http/content_decoder.hpp"
 #include "aiperf/http/response_parser.hpp"
 #include "aiperf/http/sse.hpp"
 #include "aiperf/record/record.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +32,7 @@ public:
     /// The answer is complete, or cannot go on.
     [[nodiscard]] bool over() const noexcept {
         return parser_.state() == http::ResponseParser::State::done ||
-               parser_.state() == http::ResponseParser::State::failed || sse_failed_;
+               parser_.state() == http::ResponseParser::State::failed || given_up_;
     }
 
     /// True once a byte of the answer came.
@@ -38,8 +40,19 @@ public:
 
     /// True where the connection can carry another request after it.
     [[nodiscard]] bool connection_reusable() const noexcept {
-        return parser_.state() == http::ResponseParser::State::done && parser_.keep_alive() && !sse_failed_;
+        return parser_.state() == http::ResponseParser::State::done && parser_.keep_alive() && !given_up_;
     }
+
+    /// True where the end of the connection is the only end of the body.
+    [[nodiscard]] bool ends_by_close() const noexcept { return parser_.ends_by_close(); }
+
+    /// Where a whole answer sends the request instead; empty for any other.
+    [[nodiscard]] std::string_view redirected_to() const noexcept {
+        return parser_.state() == http::ResponseParser::State::done ? std::string_view(location_) : std::string_view();
+    }
+
+    /// The redirect stays an error: `why`.
+    void not_followed(const std::string& why);
 
     /// The peer closed its side in good order.
     void closed_by_peer(std::int64_t now_ns, endpoint::AnswerReader& reader);
@@ -67,8 +80,10 @@ private:
 
     void take_head(const http::ResponseHead& head);
     void take_body(char* data, std::size_t size, endpoint::AnswerReader& reader);
+    void take_plain_body(char* data, std::size_t size, endpoint::AnswerReader& reader);
     void take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader);
     void take_delta(const endpoint::Delta& delta, bool readable);
+    void spoil(const std::string& why);
     void take_whole_body(endpoint::AnswerReader& reader);
     void decide_error();
     void note_content() noexcept;
@@ -78,7 +93,7 @@ private:
     http::SseParser sse_;
     bool keep_text_ = false;
     bool bad_status_ = false;
-    bool sse_failed_ = false;
+    bool given_up_ = false;  // over before its end
     std::int64_t now_ns_ = 0;         // of the read being taken
     std::int64_t last_read_ns_ = -1;  // of the read the last event came in
     std::string body_;                // of an answer that is not streamed
@@ -86,6 +101,8 @@ private:
     std::string output_;
     std::string reasoning_;
     std::string error_;
+    std::string location_;
+    std::unique_ptr<http::ContentDecoder> decoder_;  // null: the body is as it is
     std::size_t error_limit_ = 0;  // of error_, while it takes an error body
 };
 

@@ -1,25 +1,22 @@
 #pragma once
 
 #include "aiperf/base/clock.hpp"
-#include "aiperf/load/answer.hpp"
-#include "aiperf/record/record.hpp"
+#include "aiperf/load/exchange.hpp"
+#include "aiperf/load/tls.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <memory>
 #include <string>
-#include <string_view>
 
 namespace aiperf::load {
 
-/// Index of a connection in its worker's slab.
-using ConnectionId = std::uint32_t;
-inline constexpr ConnectionId k_no_connection = std::numeric_limits<ConnectionId>::max();
-
-/// One connection and the request on it. HTTP/1.1: one at a time.
+/// A socket, what protects it, and the request on it. HTTP/1.1: one at a time.
 struct Connection {
     enum class State : std::uint8_t {
         closed,      ///< a free place in the slab
-        connecting,  ///< holds a request that waits for it
+        connecting,  ///< the system is making it; a request waits for it
+        greeting,    ///< a proxy's tunnel or TLS is being set up
         busy,        ///< a request is being sent or answered
         idle,        ///< in the pool
     };
@@ -28,23 +25,19 @@ struct Connection {
     std::uint32_t generation = 0;  ///< rises with each close, so that a late event is known as such
     State state = State::closed;
     std::uint16_t target = 0;
-    bool served = false;  ///< has carried an answer before
-
-    // The request.
-    record::Record* record = nullptr;
-    std::uint64_t slot = 0;
-    std::string head;
-    std::string_view body;
-    std::size_t sent = 0;  ///< bytes of head and body written
-    base::Instant claimed{};
+    bool served = false;            ///< has carried an answer before
+    ExchangeId exchange = ExchangeId::none;
     base::Instant idle_since{};
-    Answer answer;
 
-    // Neighbours in the worker's list of requests, oldest first.
-    ConnectionId older = k_no_connection;
-    ConnectionId younger = k_no_connection;
+    // While it is being made.
+    std::size_t first_address = 0;    ///< of the target's, tried first
+    std::size_t tried = 0;            ///< addresses that failed
+    std::int64_t tls_start_ns = 0;    ///< CLOCK_MONOTONIC
+    std::string greeting;             ///< what a proxy has answered so far
 
-    [[nodiscard]] bool all_sent() const noexcept { return sent == head.size() + body.size(); }
+    std::unique_ptr<TlsSession> tls;  ///< null: plain
+    std::string output;               ///< bytes to be sent that are no request's own: greetings and ciphertext
+    std::size_t output_sent = 0;
 };
 
 }  // namespace aiperf::load

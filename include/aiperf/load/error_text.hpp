@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aiperf/load/target.hpp"
+#include "aiperf/load/tls.hpp"
 
 #include <cstdint>
 #include <string>
@@ -20,8 +21,21 @@ namespace aiperf::load {
 /// The connection broke before a head came.
 [[nodiscard]] std::string client_os_error_text(int error_number);
 
-/// No connection to `target`.
-[[nodiscard]] std::string connect_error_text(const Target& target, int error_number);
+/// No connection to `target`, at its last address.
+[[nodiscard]] std::string connect_error_text(const Target& target, const Address& address, int error_number);
+
+/// The connection ended before it could carry a request: while TLS was set up (`tls`), or by a proxy. `error_number` 0
+/// = closed in good order.
+[[nodiscard]] std::string greeting_error_text(const Target& target, bool tls, int error_number);
+
+/// A proxy does not lead to `target`; `words` say why.
+[[nodiscard]] std::string proxy_error_text(const Target& target, std::string_view words);
+
+/// TLS with `target` failed.
+[[nodiscard]] std::string tls_error_text(const Target& target, const TlsSession& session);
+
+/// A body whose end only the connection's end tells, and TLS says it was cut.
+[[nodiscard]] std::string tls_cut_text();
 
 /// The body ended too early. `chunked`: it came in chunks; else its length was announced. `error_number` 0 = closed in
 /// good order.

@@ -5,7 +5,9 @@
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/dataset/dataset.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
+#include "aiperf/load/socket.hpp"
 #include "aiperf/load/target.hpp"
+#include "aiperf/load/tls.hpp"
 #include "aiperf/schedule/phase.hpp"
 
 #include <cstdint>
@@ -14,16 +16,6 @@
 #include <vector>
 
 namespace aiperf::load {
-
-/// Socket options of the client's connections.
-struct SocketOptions {
-    int keepalive_idle_s = 60;
-    int keepalive_interval_s = 30;
-    int keepalive_count = 1;
-    int user_timeout_ms = 30'000;
-    int receive_buffer_bytes = 0;  ///< 0 = the system's own, which adapts
-    int send_buffer_bytes = 0;
-};
 
 /// Everything a run's workers need, fixed before the first request. Shared by all workers, read-only.
 struct LoadPlan {
@@ -40,6 +32,9 @@ struct LoadPlan {
     config::ConnectionReuse connection_reuse = config::ConnectionReuse::pooled;
     std::optional<double> failed_request_threshold;  ///< share of errors above which profiling stops
     SocketOptions socket;
+    std::vector<Address> sources;  ///< connections leave from these in turn; none = the system chooses
+    TlsOptions tls;                ///< of the targets that are reached through it
+    std::uint32_t redirects = 0;   ///< most that one request follows; 0 = a redirect is an error
 };
 
 }  // namespace aiperf::load

@@ -1,22 +1,26 @@
 #pragma once
 
 #include "aiperf/base/ids.hpp"
+#include "aiperf/load/address.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <sys/socket.h>
 #include <utility>
 #include <vector>
 
 namespace aiperf::load {
 
-/// Where requests go: a resolved address and the head every request to it begins with.
+/// Where requests go: its addresses and the head every request to it begins with.
 struct Target {
-    sockaddr_storage address{};
-    socklen_t address_length = 0;
-    std::string name;                         ///< "host:port", for messages
+    std::vector<Address> addresses;           ///< those that answered; connections begin with each in turn
+    std::string name;                         ///< "host:port" or the socket's path, for messages
+    std::string host;                         ///< what a certificate must be for
+    std::string origin;                       ///< config::Url::origin()
+    bool tls = false;                         ///< requests go through TLS
+    std::string tunnel;                       ///< sent first, where a proxy leads there: a whole CONNECT request
+    std::string proxy;                        ///< "host:port" of that, or of a proxy asked with whole URLs; else empty
     std::string head;                         ///< request line and headers up to and including "Content-Length: "
     std::size_t request_id_at = 0;            ///< offset into `head` of the 36 characters of the request's id
     std::vector<std::size_t> session_ids_at;  ///< and of each place for the session's id
@@ -32,8 +36,9 @@ struct Target {
 /// What a request's head says, apart from its address.
 struct HeadOptions {
     std::string host;        ///< Host header
-    std::string path = "/";  ///< request target
+    std::string path = "/";  ///< request target; a whole URL for a proxy
     std::string user_agent;
+    std::string proxy_authorization;  ///< value of the header for a proxy asked with whole URLs; empty = none
     bool streaming = false;  ///< Accept: text/event-stream, else application/json
     std::string session_header = "X-Correlation-ID";
     std::vector<std::string> more_session_headers{"X-Session-Affinity"};  ///< the same value again; behind all others

@@ -4,6 +4,7 @@
 #include "aiperf/load/io.hpp"
 #include "aiperf/load/plan.hpp"
 #include "aiperf/load/shared_state.hpp"
+#include "aiperf/load/slab.hpp"
 #include "aiperf/record/journal.hpp"
 
 #include <cstdint>
@@ -46,6 +47,7 @@ public:
 
 private:
     static constexpr std::size_t k_read_bytes = 64UL * 1024;
+    static constexpr std::size_t k_encrypt_bytes = 64UL * 1024;  // of a body at a time
     static constexpr int k_sends_per_turn = 64;  // then answers are looked after again
     static constexpr std::uint32_t k_unlimited = ~0U;
 
@@ -62,31 +64,51 @@ private:
     bool fill();
     bool claim(base::Instant now);
     void start(base::Instant now);
-    void send(ConnectionId id);
+    void dispatch(ExchangeId id, base::Instant now);
+    void dispatch_again();
     ConnectionId take_connection(std::uint16_t target, base::Instant now);
+    void send(ConnectionId id);
+    bool send_rest(Connection& connection, Exchange& exchange);
+    bool send_output(Connection& connection);
+    void take_output(Connection& connection);
+
+    // Connections being made.
     void connect(ConnectionId id);
+    bool try_addresses(ConnectionId id);
+    bool try_next_address(ConnectionId id);
     void connect_finished(ConnectionId id);
+    void greet(ConnectionId id);
+    void tunnel_answered(ConnectionId id, std::size_t size);
+    void begin_tls(ConnectionId id);
+    bool shake_hands(ConnectionId id);
+    void ready(ConnectionId id);
 
     // Answers.
     void read(ConnectionId id, bool hangup);
     bool take_bytes(ConnectionId id, std::size_t size);
-    void peer_closed(ConnectionId id);
+    bool take_ciphertext(ConnectionId id, std::size_t size, base::Instant now);
+    bool take_answer(ConnectionId id, char* data, std::size_t size, base::Instant now);
+    bool redirect(ExchangeId id);
+    void peer_closed(ConnectionId id, bool in_good_order);
     void connection_broke(ConnectionId id, int error_number);
+    void tls_broke(ConnectionId id);
     bool retry(ConnectionId id);
-    void fail(ConnectionId id, record::ErrorKind kind, std::string message, base::Instant now);
-    void complete(ConnectionId id, base::Instant now);
+    void fail(ExchangeId id, record::ErrorKind kind, std::string message, base::Instant now);
+    void complete(ExchangeId id, base::Instant now);
     void count(const record::Record& record, const Answer& answer) noexcept;
-
-    // The slab: connections, the pool of idle ones, and the requests under way, oldest first.
-    Connection& at(ConnectionId id) noexcept { return *connections_[id]; }
 
     void stop_for_full_journal() noexcept;
     void stop_for_failures();
     void forget_settled_attempts() noexcept;
     void close(ConnectionId id) noexcept;
+    void close_socket(Connection& connection) noexcept;
     void drop_idle(ConnectionId id) noexcept;
-    void link(ConnectionId id) noexcept;
-    void unlink(ConnectionId id) noexcept;
+    void link(ExchangeId id) noexcept;
+    void unlink(ExchangeId id) noexcept;
+
+    [[nodiscard]] const Target& target_of(const Connection& connection) const noexcept {
+        return plan_.targets[connection.target];
+    }
 
     std::uint32_t number_;
     const LoadPlan& plan_;
@@ -98,9 +120,15 @@ private:
     Io io_;
     std::vector<char> buffer_;
 
-    std::vector<std::unique_ptr<Connection>> connections_;
-    std::vector<ConnectionId> free_;
+    std::unique_ptr<TlsContext> tls_;  // null where no target needs it
+    std::vector<char> plain_;          // what TLS has decrypted
+
+    Slab<Exchange, ExchangeId> exchanges_;
+    Slab<Connection, ConnectionId> connections_;
     std::vector<std::vector<ConnectionId>> idle_;  // by target; the last used is used first
+    std::vector<std::size_t> next_address_;        // by target: where the next connection begins
+    std::size_t next_source_ = 0;
+    std::vector<ExchangeId> again_;  // to be sent anew at the end of this turn
 
     /// A connection attempt; all have the same time-out, so the first one begun expires first.
     struct Attempt {
@@ -110,8 +138,9 @@ private:
     };
 
     std::deque<Attempt> attempts_;
-    ConnectionId oldest_ = k_no_connection;
-    ConnectionId youngest_ = k_no_connection;
+    // The requests under way, oldest first.
+    ExchangeId oldest_ = ExchangeId::none;
+    ExchangeId youngest_ = ExchangeId::none;
 
     // The current phase.
     const schedule::Phase* phase_ = nullptr;
@@ -134,6 +163,7 @@ private:
 }  // namespace aiperf::load
 
 #include "aiperf/load/worker_answer_impl.hpp"
+#include "aiperf/load/worker_connect_impl.hpp"
 #include "aiperf/load/worker_loop_impl.hpp"
 #include "aiperf/load/worker_send_impl.hpp"
 

@@ -3,6 +3,7 @@
 // Bodies of Worker: reading answers, ends of connections, completing requests; included by worker.hpp only.
 
 #include "aiperf/load/error_text.hpp"
+#include "aiperf/load/redirect.hpp"
 #include "aiperf/load/worker.hpp"
 
 #include <cerrno>
@@ -12,10 +13,11 @@ namespace aiperf::load {
 
 template <class Io>
 void Worker<Io>::read(ConnectionId id, bool hangup) {
+    Connection& connection = connections_[id];
     while (true) {
-        const ssize_t got = Io::receive(at(id).fd, buffer_.data(), k_read_bytes);
+        const ssize_t got = Io::receive(connection.fd, buffer_.data(), k_read_bytes);
         if (got == 0) {
-            return peer_closed(id);
+            return peer_closed(id, connection.tls == nullptr);
         }
         if (got < 0) {
             if (errno == EINTR) {
@@ -29,9 +31,9 @@ void Worker<Io>::read(ConnectionId id, bool hangup) {
         if (take_bytes(id, static_cast<std::size_t>(got))) {
             // The answer is over. A server that has closed already, or said more than the buffer holds, is noticed
             // here, before the connection is used again.
-            if (at(id).state == Connection::State::idle &&
+            if (connection.state == Connection::State::idle &&
                 (hangup || (static_cast<std::size_t>(got) == k_read_bytes &&
-                            Io::receive(at(id).fd, buffer_.data(), k_read_bytes) >= 0))) {
+                            Io::receive(connection.fd, buffer_.data(), k_read_bytes) >= 0))) {
                 drop_idle(id);
             }
             return;
@@ -42,24 +44,81 @@ void Worker<Io>::read(ConnectionId id, bool hangup) {
     }
 }
 
-/// True where the answer is over.
+/// Takes what was read into the buffer. True where the answer is over, or the connection is.
 template <class Io>
 bool Worker<Io>::take_bytes(ConnectionId id, std::size_t size) {
-    Connection& connection = at(id);
+    Connection& connection = connections_[id];
     const base::Instant now = base::now();
-    const std::size_t used = connection.answer.feed(buffer_.data(), size, now.time_since_epoch().count(), *reader_);
-    if (!connection.answer.over()) {
+    if (connection.tls != nullptr) {
+        return take_ciphertext(id, size, now);
+    }
+    if (connection.state == Connection::State::busy) {
+        return take_answer(id, buffer_.data(), size, now);
+    }
+    if (connection.state == Connection::State::greeting) {
+        const std::uint32_t generation = connection.generation;
+        tunnel_answered(id, size);
+        return connection.generation != generation;
+    }
+    drop_idle(id);  // bytes that nobody asked for
+    return true;
+}
+
+template <class Io>
+bool Worker<Io>::take_ciphertext(ConnectionId id, std::size_t size, base::Instant now) {
+    Connection& connection = connections_[id];
+    const std::uint32_t generation = connection.generation;
+    connection.tls->give(buffer_.data(), size);
+    if (connection.state == Connection::State::greeting && !shake_hands(id)) {
+        return connection.generation != generation;
+    }
+    bool over = false;
+    while (connection.generation == generation) {
+        std::size_t got = 0;
+        switch (connection.tls->read(plain_.data(), k_read_bytes, got)) {
+            case TlsSession::Outcome::more:
+                if (!connection.tls->output().empty()) {
+                    take_output(connection);  // an answer of TLS itself, to new keys
+                    send(id);
+                }
+                return over || connection.generation != generation;
+            case TlsSession::Outcome::closed: peer_closed(id, true); break;
+            case TlsSession::Outcome::failed: tls_broke(id); break;
+            case TlsSession::Outcome::bytes:
+                if (connection.state != Connection::State::busy) {
+                    drop_idle(id);  // bytes that nobody asked for
+                } else {
+                    over = take_answer(id, plain_.data(), got, now) || over;
+                }
+                break;
+        }
+    }
+    return true;
+}
+
+/// Takes bytes of the answer. True where it is over.
+template <class Io>
+bool Worker<Io>::take_answer(ConnectionId id, char* data, std::size_t size, base::Instant now) {
+    Connection& connection = connections_[id];
+    const ExchangeId request = connection.exchange;
+    Exchange& exchange = exchanges_[request];
+    const std::size_t used = exchange.answer.feed(data, size, now.time_since_epoch().count(), *reader_);
+    if (!exchange.answer.over()) {
         return false;
     }
     // Bytes behind the answer, or an answer to a request not wholly sent: that connection is not used again.
     // A session has one request: its connection has no further use.
     const bool kept = plan_.connection_reuse == config::ConnectionReuse::pooled;
-    const bool reusable = kept && connection.answer.connection_reusable() && used == size && connection.all_sent();
-    complete(id, now);
+    const bool reusable = kept && exchange.answer.connection_reusable() && used == size && exchange.all_sent() &&
+                          connection.output.empty();
+    if (!redirect(request)) {
+        complete(request, now);
+    }
     if (reusable) {
         connection.served = true;
         connection.idle_since = now;
         connection.state = Connection::State::idle;
+        connection.exchange = ExchangeId::none;
         idle_[connection.target].push_back(id);
     } else {
         close(id);
@@ -67,32 +126,83 @@ bool Worker<Io>::take_bytes(ConnectionId id, std::size_t size) {
     return true;
 }
 
+/// True where the answer sends the request elsewhere and it goes there.
 template <class Io>
-void Worker<Io>::peer_closed(ConnectionId id) {
-    Connection& connection = at(id);
+bool Worker<Io>::redirect(ExchangeId id) {
+    Exchange& exchange = exchanges_[id];
+    if (exchange.answer.redirected_to().empty()) {
+        return false;
+    }
+    if (const std::string why_not = follow_redirect(exchange, plan_); !why_not.empty()) {
+        exchange.answer.not_followed(why_not);
+        return false;
+    }
+    exchange.record->flags |= record::flag::redirected;
+    again_.push_back(id);
+    return true;
+}
+
+/// The server says nothing more. `in_good_order`: it meant to; a TLS connection that just ends may have been cut by
+/// anybody.
+template <class Io>
+void Worker<Io>::peer_closed(ConnectionId id, bool in_good_order) {
+    Connection& connection = connections_[id];
+    if (connection.state == Connection::State::idle) {
+        return drop_idle(id);
+    }
+    if (connection.state == Connection::State::greeting) {
+        return connection_broke(id, 0);
+    }
     if (retry(id)) {
         return;
     }
     const base::Instant now = base::now();
-    connection.answer.closed_by_peer(now.time_since_epoch().count(), *reader_);
-    complete(id, now);
+    Answer& answer = exchanges_[connection.exchange].answer;
+    if (in_good_order || !answer.ends_by_close()) {
+        answer.closed_by_peer(now.time_since_epoch().count(), *reader_);
+    } else {
+        answer.fail(record::ErrorKind::payload, tls_cut_text());
+    }
+    complete(connection.exchange, now);
     close(id);
 }
 
 template <class Io>
 void Worker<Io>::connection_broke(ConnectionId id, int error_number) {
-    Connection& connection = at(id);
+    Connection& connection = connections_[id];
     const base::Instant now = base::now();
-    if (connection.state == Connection::State::connecting) {
-        return fail(
-            id, record::ErrorKind::connect, connect_error_text(plan_.targets[connection.target], error_number), now);
+    switch (connection.state) {
+        case Connection::State::closed: return;
+        case Connection::State::idle: return drop_idle(id);
+        case Connection::State::connecting:
+        case Connection::State::greeting: {
+            const Target& target = target_of(connection);
+            const std::size_t at = (connection.first_address + connection.tried) % target.addresses.size();
+            return fail(connection.exchange,
+                        connection.tls == nullptr ? record::ErrorKind::connect : record::ErrorKind::tls,
+                        connection.state == Connection::State::connecting
+                            ? connect_error_text(target, target.addresses[at], error_number)
+                            : greeting_error_text(target, connection.tls != nullptr, error_number),
+                        now);
+        }
+        case Connection::State::busy: break;
     }
     if (retry(id)) {
         return;
     }
-    connection.answer.broken(error_number);
-    complete(id, now);
+    exchanges_[connection.exchange].answer.broken(error_number);
+    complete(connection.exchange, now);
     close(id);
+}
+
+/// TLS cannot go on: the certificate is not accepted, the server refuses, or what came is no TLS.
+template <class Io>
+void Worker<Io>::tls_broke(ConnectionId id) {
+    Connection& connection = connections_[id];
+    if (connection.state == Connection::State::idle) {
+        return drop_idle(id);
+    }
+    fail(connection.exchange, record::ErrorKind::tls, tls_error_text(target_of(connection), *connection.tls), base::now());
 }
 
 /// Sends the request anew where a pooled connection ended without a byte of an answer. Nearly always the server had
@@ -102,34 +212,35 @@ void Worker<Io>::connection_broke(ConnectionId id, int error_number) {
 /// served before.
 template <class Io>
 bool Worker<Io>::retry(ConnectionId id) {
-    Connection& connection = at(id);
-    if (!connection.served || connection.answer.started()) {
+    Connection& connection = connections_[id];
+    Exchange& exchange = exchanges_[connection.exchange];
+    if (!connection.served || exchange.answer.started()) {
         return false;
     }
-    ::close(connection.fd);
-    ++connection.generation;
-    connection.fd = -1;
+    close_socket(connection);
     connection.served = false;
-    connection.sent = 0;
-    connection.record->flags = (connection.record->flags & ~record::flag::reused) | record::flag::retried;
+    exchange.sent = 0;
+    exchange.record->flags = (exchange.record->flags & ~record::flag::reused) | record::flag::retried;
     WorkerCounters::add(counters_.retries);
     connect(id);
     return true;
 }
 
+/// Ends a request and the connection it is on.
 template <class Io>
-void Worker<Io>::fail(ConnectionId id, record::ErrorKind kind, std::string message, base::Instant now) {
-    at(id).answer.fail(kind, std::move(message));
+void Worker<Io>::fail(ExchangeId id, record::ErrorKind kind, std::string message, base::Instant now) {
+    const ConnectionId carrier = exchanges_[id].connection;
+    exchanges_[id].answer.fail(kind, std::move(message));
     complete(id, now);
-    close(id);
+    close(carrier);
 }
 
 /// Writes the record and frees the slot. The connection is the caller's to keep or close.
 template <class Io>
-void Worker<Io>::complete(ConnectionId id, base::Instant now) {
-    Connection& connection = at(id);
-    record::Record& record = *connection.record;
-    Answer& answer = connection.answer;
+void Worker<Io>::complete(ExchangeId id, base::Instant now) {
+    Exchange& exchange = exchanges_[id];
+    record::Record& record = *exchange.record;
+    Answer& answer = exchange.answer;
     answer.finish(now.time_since_epoch().count());
     count(record, answer);
     if (plan_.failed_request_threshold && phase_->profiling) {
@@ -139,7 +250,8 @@ void Worker<Io>::complete(ConnectionId id, base::Instant now) {
         stop_for_full_journal();
     }
     unlink(id);
-    connection.record = nullptr;
+    exchange.record = nullptr;
+    exchanges_.put_back(id);
     --in_flight_;
 }
 

@@ -27,11 +27,17 @@ Worker<Io>::Worker(std::uint32_t number,
       on_news_(std::move(on_news)),
       reader_(plan.endpoint->reader()),
       buffer_(k_read_bytes + http::SseParser::k_padding),
-      idle_(plan.targets.size()) {}
+      idle_(plan.targets.size()),
+      next_address_(plan.targets.size(), number) {
+    if (std::any_of(plan.targets.begin(), plan.targets.end(), [](const Target& target) { return target.tls; })) {
+        tls_ = std::make_unique<TlsContext>(plan.tls);
+        plain_.resize(k_read_bytes + http::SseParser::k_padding);
+    }
+}
 
 template <class Io>
 Worker<Io>::~Worker() {
-    for (const auto& connection : connections_) {
+    for (const auto& connection : connections_.all()) {
         if (connection->fd >= 0) {
             ::close(connection->fd);
         }
@@ -112,34 +118,23 @@ void Worker<Io>::handle(const Ready& ready) {
     if (ready.token == Io::k_timer_token || ready.token == Io::k_wake_token) {
         return;  // the loop looks at clock and state after each turn
     }
-    const auto id = static_cast<ConnectionId>(ready.token);
+    const auto id = static_cast<ConnectionId>(static_cast<std::uint32_t>(ready.token));
     const auto generation = static_cast<std::uint32_t>(ready.token >> 32U);
-    if (at(id).generation != generation) {
+    Connection& connection = connections_[id];
+    if (connection.generation != generation) {
         return;  // of a connection closed in this very turn
     }
-    switch (at(id).state) {
-        case Connection::State::closed: break;
-        case Connection::State::connecting:
-            connect_finished(id);
-            // A server that speaks first, or has hung up already, is not announced a second time.
-            if ((ready.readable || ready.hangup) && at(id).generation == generation) {
-                read(id, ready.hangup);
-            }
-            break;
-        case Connection::State::busy:
-            if (ready.writable && !at(id).all_sent()) {
-                send(id);
-            }
-            if ((ready.readable || ready.hangup) && at(id).generation == generation) {
-                read(id, ready.hangup);
-            }
-            break;
-        case Connection::State::idle:
-            if (ready.readable || ready.hangup) {
-                drop_idle(id);  // closed by the server, or bytes that nobody asked for
-            }
-            break;
+    if (connection.state == Connection::State::connecting) {
+        connect_finished(id);
+        // A server that speaks first, or has hung up already, is not announced a second time.
+    } else if (ready.writable && connection.state != Connection::State::idle) {
+        send(id);
     }
+    if ((ready.readable || ready.hangup) && connection.generation == generation &&
+        connection.state != Connection::State::connecting) {
+        read(id, ready.hangup);
+    }
+    dispatch_again();
 }
 
 template <class Io>
@@ -157,9 +152,9 @@ void Worker<Io>::obey_stop() {
 
 template <class Io>
 void Worker<Io>::cancel_in_flight(base::Instant now) {
-    while (oldest_ != k_no_connection) {
-        const ConnectionId id = oldest_;
-        record::Record& record = *at(id).record;
+    while (oldest_ != ExchangeId::none) {
+        const ExchangeId id = oldest_;
+        record::Record& record = *exchanges_[id].record;
         const std::int64_t from = record.send_start_ns != 0 ? record.send_start_ns : record.acquired_ns;
         std::array<char, 80> text{};
         std::snprintf(text.data(),
@@ -180,15 +175,20 @@ void Worker<Io>::expire(base::Instant now) {
         return;
     }
     if (plan_.request_timeout.count() > 0) {
-        while (oldest_ != k_no_connection && now >= at(oldest_).claimed + plan_.request_timeout) {
+        while (oldest_ != ExchangeId::none && now >= exchanges_[oldest_].claimed + plan_.request_timeout) {
             fail(oldest_, record::ErrorKind::timeout, "TimeoutError()", now);
         }
     }
     forget_settled_attempts();
     while (!attempts_.empty() && now >= attempts_.front().began + plan_.connect_timeout) {
         const ConnectionId id = attempts_.front().id;
-        const std::string& name = plan_.targets[at(id).target].name;
-        fail(id, record::ErrorKind::connect, "ClientConnectorError(" + name + ", connect timeout)", now);
+        if (!try_next_address(id)) {
+            const std::string& name = target_of(connections_[id]).name;
+            fail(connections_[id].exchange,
+                 record::ErrorKind::connect,
+                 "ClientConnectorError(" + name + ", connect timeout)",
+                 now);
+        }
         forget_settled_attempts();
     }
 }
@@ -229,8 +229,9 @@ void Worker<Io>::stop_for_failures() {
 template <class Io>
 void Worker<Io>::forget_settled_attempts() noexcept {
     const auto settled = [this](const Attempt& attempt) {
-        const Connection& connection = at(attempt.id);
-        return connection.generation != attempt.generation || connection.state != Connection::State::connecting;
+        const Connection& connection = connections_[attempt.id];
+        return connection.generation != attempt.generation || (connection.state != Connection::State::connecting &&
+                                                               connection.state != Connection::State::greeting);
     };
     while (!attempts_.empty() && settled(attempts_.front())) {
         attempts_.pop_front();
@@ -244,8 +245,8 @@ base::Instant Worker<Io>::next_wake() const noexcept {
     if (pending_ != nullptr) {
         wake = std::min(wake, pending_due_);
     }
-    if (oldest_ != k_no_connection && plan_.request_timeout.count() > 0) {
-        wake = std::min(wake, connections_[oldest_]->claimed + plan_.request_timeout);
+    if (oldest_ != ExchangeId::none && plan_.request_timeout.count() > 0) {
+        wake = std::min(wake, exchanges_[oldest_].claimed + plan_.request_timeout);
     }
     if (!attempts_.empty()) {
         wake = std::min(wake, attempts_.front().began + plan_.connect_timeout);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Bodies of Worker: claiming, connecting, sending, and the slab of connections; included by worker.hpp only.
+// Bodies of Worker: claiming and sending, and the list of requests under way; included by worker.hpp only.
 
 #include "aiperf/load/worker.hpp"
 #include "aiperf/record/session.hpp"
@@ -8,9 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
@@ -77,33 +74,56 @@ void Worker<Io>::start(base::Instant now) {
     record.acquired_ns = now.time_since_epoch().count();
     record.input_tokens = entry.input_tokens;
     record.requested_tokens = entry.requested_tokens;
-    const ConnectionId id = take_connection(record.target, now);
-    Connection& connection = at(id);
-    connection.record = &record;
-    connection.slot = first_slot_ + pending_index_;
-    connection.claimed = now;
-    connection.body = entry.body;
-    connection.sent = 0;
+    const ExchangeId id = exchanges_.take();
+    Exchange& exchange = exchanges_[id];
+    exchange.record = &record;
+    exchange.slot = first_slot_ + pending_index_;
+    exchange.claimed = now;
+    exchange.target = record.target;
+    exchange.hops = 0;
+    exchange.body = entry.body;
     plan_.targets[record.target].write_head(
-        connection.head, plan_.ids, connection.slot, record::session_number(record), entry.body.size());
-    record.request_bytes = static_cast<std::uint32_t>(connection.head.size() + connection.body.size());
-    connection.answer.begin(record, plan_.keep_text);
+        exchange.head, plan_.ids, exchange.slot, record::session_number(record), entry.body.size());
     ++in_flight_;
     link(id);
     WorkerCounters::add(counters_.sent);
-    if (connection.fd >= 0) {
-        record.flags |= record::flag::reused;
-        connection.state = Connection::State::busy;
-        send(id);
-    } else {
-        connect(id);
+    dispatch(id, now);
+}
+
+/// Gives a request to a connection: one of the pool, or a new one.
+template <class Io>
+void Worker<Io>::dispatch(ExchangeId id, base::Instant now) {
+    Exchange& exchange = exchanges_[id];
+    record::Record& record = *exchange.record;
+    exchange.sent = 0;
+    exchange.answer.begin(record, plan_.keep_text);
+    record.request_bytes += static_cast<std::uint32_t>(exchange.head.size() + exchange.body.size());
+    const ConnectionId carrier = take_connection(exchange.target, now);
+    Connection& connection = connections_[carrier];
+    exchange.connection = carrier;
+    connection.exchange = id;
+    if (connection.fd < 0) {
+        return connect(carrier);
+    }
+    record.flags |= exchange.hops == 0 ? record::flag::reused : 0U;
+    connection.state = Connection::State::busy;
+    send(carrier);
+}
+
+/// Sends what a redirect has put off until the connections of this turn are settled.
+template <class Io>
+void Worker<Io>::dispatch_again() {
+    while (!again_.empty()) {
+        const ExchangeId id = again_.back();
+        again_.pop_back();
+        dispatch(id, base::now());
     }
 }
 
 template <class Io>
 ConnectionId Worker<Io>::take_connection(std::uint16_t target, base::Instant now) {
     std::vector<ConnectionId>& idle = idle_[target];
-    if (!idle.empty() && now - at(idle.back()).idle_since < plan_.idle_timeout) {
+    if (!idle.empty() && now - connections_[idle.back()].idle_since < plan_.idle_timeout) {
         const ConnectionId id = idle.back();
         idle.pop_back();
         return id;
@@ -111,137 +131,107 @@ ConnectionId Worker<Io>::take_connection(std::uint16_t target, base::Instant now
     while (!idle.empty()) {
         drop_idle(idle.back());  // the youngest is too old, so all are
     }
-    if (free_.empty()) {
-        connections_.push_back(std::make_unique<Connection>());
-        free_.push_back(static_cast<ConnectionId>(connections_.size() - 1));
-    }
-    const ConnectionId id = free_.back();
-    free_.pop_back();
-    at(id).target = target;
-    at(id).served = false;
+    const ConnectionId id = connections_.take();
+    connections_[id].target = target;
+    connections_[id].served = false;
     return id;
 }
 
-template <class Io>
-void Worker<Io>::connect(ConnectionId id) {
-    Connection& connection = at(id);
-    const Target& target = plan_.targets[connection.target];
-    const base::Instant now = base::now();
-    connection.record->connect_start_ns = now.time_since_epoch().count();
-    connection.state = Connection::State::connecting;
-    connection.fd = ::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (connection.fd < 0) {
-        return connection_broke(id, errno);
-    }
-    const auto set = [fd = connection.fd](int level, int option, int value) {
-        ::setsockopt(fd, level, option, &value, sizeof(value));  // all are refinements: a refusal changes no result
-    };
-    set(IPPROTO_TCP, TCP_NODELAY, 1);
-    set(SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(IPPROTO_TCP, TCP_KEEPIDLE, plan_.socket.keepalive_idle_s);
-    set(IPPROTO_TCP, TCP_KEEPINTVL, plan_.socket.keepalive_interval_s);
-    set(IPPROTO_TCP, TCP_KEEPCNT, plan_.socket.keepalive_count);
-    set(IPPROTO_TCP, TCP_USER_TIMEOUT, plan_.socket.user_timeout_ms);
-    for (const auto& [option, bytes] : {std::pair(SO_RCVBUF, plan_.socket.receive_buffer_bytes),
-                                        std::pair(SO_SNDBUF, plan_.socket.send_buffer_bytes)}) {
-        if (bytes > 0) {
-            set(SOL_SOCKET, option, bytes);
-        }
-    }
-    const auto* address = reinterpret_cast<const sockaddr*>(&target.address);  // NOLINT: the sockets API
-    const int result = ::connect(connection.fd, address, target.address_length);
-    const int number = errno;
-    if (result != 0 && number != EINPROGRESS) {
-        return connection_broke(id, number);
-    }
-    if (!io_.watch(connection.fd, std::uint64_t{connection.generation} << 32U | id)) {
-        return connection_broke(id, errno);
-    }
-    if (result == 0) {
-        return connect_finished(id);
-    }
-    attempts_.push_back({id, connection.generation, now});
-}
-
-template <class Io>
-void Worker<Io>::connect_finished(ConnectionId id) {
-    Connection& connection = at(id);
-    int number = 0;
-    socklen_t size = sizeof(number);
-    ::getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &number, &size);
-    if (number != 0) {
-        return connection_broke(id, number);
-    }
-    connection.record->connect_end_ns = base::now_ns();
-    connection.state = Connection::State::busy;
-    send(id);
-}
-
+/// Sends what the socket takes: what the connection itself has to say, then its request.
 template <class Io>
 void Worker<Io>::send(ConnectionId id) {
-    Connection& connection = at(id);
-    record::Record& record = *connection.record;
-    if (connection.sent == 0) {
+    Connection& connection = connections_[id];
+    if (connection.state == Connection::State::greeting || connection.exchange == ExchangeId::none) {
+        if (!send_output(connection) && errno != EAGAIN) {
+            connection_broke(id, errno);
+        }
+        return;
+    }
+    Exchange& exchange = exchanges_[connection.exchange];
+    record::Record& record = *exchange.record;
+    if (exchange.sent == 0 && exchange.hops == 0) {
         record::Journal::Writer::mark_sent(record);
         record.send_start_ns = base::now_ns();
     }
-    while (!connection.all_sent()) {
-        std::array<iovec, 2> pieces{};
-        std::size_t count = 0;
-        const std::size_t head_left = connection.head.size() - std::min(connection.sent, connection.head.size());
-        if (head_left > 0) {
-            pieces[count++] = {connection.head.data() + connection.sent, head_left};
-        }
-        const std::size_t body_sent = connection.sent + head_left - connection.head.size();
-        pieces[count++] = {const_cast<char*>(connection.body.data()) + body_sent,
-                           connection.body.size() - body_sent};  // NOLINT
-        const ssize_t written = Io::send(connection.fd, pieces.data(), count);
-        if (written < 0) {
+    if (exchange.all_sent() && connection.output.empty()) {
+        return;
+    }
+    while (!exchange.all_sent() || !connection.output.empty()) {
+        if (!send_rest(connection, exchange)) {
             if (errno == EAGAIN) {
                 return;  // goes on when the socket is writable
             }
-            if (errno != EINTR) {
-                return connection_broke(id, errno);
-            }
-        } else {
-            connection.sent += static_cast<std::size_t>(written);
+            return connection_broke(id, errno);
         }
     }
-    record.send_end_ns = base::now_ns();
-}
-
-template <class Io>
-void Worker<Io>::close(ConnectionId id) noexcept {
-    Connection& connection = at(id);
-    if (connection.fd >= 0) {
-        ::close(connection.fd);
-        connection.fd = -1;
+    if (exchange.hops == 0) {
+        record.send_end_ns = base::now_ns();
     }
-    ++connection.generation;
-    connection.state = Connection::State::closed;
-    free_.push_back(id);
+}
+
+/// Hands on a piece of the request. False = not now, or never (errno).
+template <class Io>
+bool Worker<Io>::send_rest(Connection& connection, Exchange& exchange) {
+    if (connection.tls != nullptr) {
+        while (!exchange.all_sent() && connection.output.size() < k_encrypt_bytes) {
+            const iovec piece = exchange.rest().first[0];
+            const std::size_t size = std::min(piece.iov_len, k_encrypt_bytes);
+            if (!connection.tls->write({static_cast<const char*>(piece.iov_base), size})) {
+                errno = EPROTO;
+                return false;
+            }
+            exchange.sent += size;
+            take_output(connection);
+        }
+        return send_output(connection);
+    }
+    auto [pieces, count] = exchange.rest();
+    const ssize_t written = Io::send(connection.fd, pieces.data(), count);
+    if (written < 0) {
+        return errno == EINTR;
+    }
+    exchange.sent += static_cast<std::size_t>(written);
+    return true;
+}
+
+/// Takes over what TLS has to send.
+template <class Io>
+void Worker<Io>::take_output(Connection& connection) {
+    connection.output.append(connection.tls->output());
+    connection.tls->output().clear();
+}
+
+/// Sends the connection's own bytes. False = not all of them (errno).
+template <class Io>
+bool Worker<Io>::send_output(Connection& connection) {
+    std::string& output = connection.output;
+    while (connection.output_sent < output.size()) {
+        iovec piece{output.data() + connection.output_sent, output.size() - connection.output_sent};
+        const ssize_t written = Io::send(connection.fd, &piece, 1);
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        connection.output_sent += written < 0 ? 0 : static_cast<std::size_t>(written);
+    }
+    output.clear();
+    connection.output_sent = 0;
+    return true;
 }
 
 template <class Io>
-void Worker<Io>::drop_idle(ConnectionId id) noexcept {
-    std::erase(idle_[at(id).target], id);
-    close(id);
-}
-
-template <class Io>
-void Worker<Io>::link(ConnectionId id) noexcept {
-    Connection& connection = at(id);
-    connection.older = youngest_;
-    connection.younger = k_no_connection;
-    (youngest_ == k_no_connection ? oldest_ : at(youngest_).younger) = id;
+void Worker<Io>::link(ExchangeId id) noexcept {
+    Exchange& exchange = exchanges_[id];
+    exchange.older = youngest_;
+    exchange.younger = ExchangeId::none;
+    (youngest_ == ExchangeId::none ? oldest_ : exchanges_[youngest_].younger) = id;
     youngest_ = id;
 }
 
 template <class Io>
-void Worker<Io>::unlink(ConnectionId id) noexcept {
-    const Connection& connection = at(id);
-    (connection.older == k_no_connection ? oldest_ : at(connection.older).younger) = connection.younger;
-    (connection.younger == k_no_connection ? youngest_ : at(connection.younger).older) = connection.older;
+void Worker<Io>::unlink(ExchangeId id) noexcept {
+    const Exchange& exchange = exchanges_[id];
+    (exchange.older == ExchangeId::none ? oldest_ : exchanges_[exchange.older].younger) = exchange.younger;
+    (exchange.younger == ExchangeId::none ? youngest_ : exchanges_[exchange.younger].older) = exchange.older;
 }
 
 }  // namespace aiperf::load

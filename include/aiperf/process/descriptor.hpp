@@ -29,6 +29,9 @@ public:
 
     [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
 
+    /// Gives it away: the caller closes it.
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+
     /// Closes it now.
     void reset() noexcept;
 

@@ -28,6 +28,7 @@ enum class ErrorKind : std::uint8_t {
     sse_error = 9,     ///< an `event: error` in the stream: code 502, SSEResponseError
     protocol = 10,     ///< not HTTP, or over a limit
     lost = 11,         ///< in flight in a worker that died (set by recovery)
+    tls = 12,          ///< no TLS: ClientConnectorCertificateError, ClientConnectorSSLError
 };
 
 /// Bits of Record::flags.
@@ -40,6 +41,8 @@ inline constexpr std::uint32_t cancelled = 1U << 4U;  ///< ended by us
 inline constexpr std::uint32_t usage_seen = 1U << 5U;
 inline constexpr std::uint32_t text_kept = 1U << 6U;         ///< output text is in the text file
 inline constexpr std::uint32_t context_overflow = 1U << 7U;  ///< refused for its length
+inline constexpr std::uint32_t tls_resumed = 1U << 8U;       ///< its connection took an earlier TLS session up again
+inline constexpr std::uint32_t redirected = 1U << 9U;        ///< the answer is from where another one had sent it
 }  // namespace flag
 
 /// "Not known" in the token and usage counts. Never 0, which is a count.

@@ -34,6 +34,8 @@ struct ReportInput {
     const dataset::Dataset* dataset = nullptr;     ///< null (in a recovery): inputs.json is left as it is
     std::vector<std::filesystem::path> artifacts;  ///< files to name below the console's tables
 
+    std::vector<std::string> notes;  ///< what a reader of the numbers must know, sentences
+
     std::filesystem::path log_file;  ///< named below them too; empty: there is none
 
     /// Id of a data-set entry; "" where it is not known.

@@ -23,6 +23,8 @@ struct Http {
     base::Nanoseconds tcp_keepidle = std::chrono::seconds(60);
     base::Nanoseconds tcp_keepintvl = std::chrono::seconds(30);
     base::Nanoseconds tcp_user_timeout = std::chrono::milliseconds(30000);
+    bool ssl_verify = true;                                ///< certificates of https targets
+    bool trust_env = false;                                ///< HTTP_PROXY and the like lead to the targets
     bool x_session_affinity_from_correlation_id = true;    ///< header X-Session-Affinity
     bool x_session_id_from_correlation_id = false;         ///< header X-Session-ID
     bool x_smg_routing_key_from_correlation_id = false;    ///< header X-SMG-Routing-Key

@@ -47,6 +47,9 @@ Words sample(const Option& option) {
                                                                  {"export_level", "raw"},
                                                                  {"ui", "simple"},
                                                                  {"backend", "process"},
+                                                                 {"http_version", "2"},
+                                                                 {"tls_min_version", "1.3"},
+                                                                 {"source_addresses", "::1"},
                                                                  {"on_worker_death", "continue"},
                                                                  {"log_level", "error"}};
     if (option.is_switch()) {

@@ -37,7 +37,16 @@ const std::map<std::string, std::string> k_differences{
 };
 
 /// Options that AIPerf does not have.
-const std::set<std::string_view> k_ours{"backend", "on_worker_death"};
+const std::set<std::string_view> k_ours{"backend",
+                                          "on_worker_death",
+                                          "http_version",
+                                          "tls_ca_file",
+                                          "tls_ca_directory",
+                                          "tls_certificate",
+                                          "tls_key",
+                                          "tls_min_version",
+                                          "source_addresses",
+                                          "follow_redirects"};
 
 json entry_of(const json& flags, std::string_view flag) {
     for (const json& entry : flags) {
@@ -142,6 +151,9 @@ TEST_CASE("every field of the configuration is a row of the table") {
     RunConfig config;
     const std::map<std::string, Values> samples{{"backend", {"process"}},
                                                 {"on_worker_death", {"continue"}},
+                                                {"http_version", {"auto"}},
+                                                {"tls_min_version", {"1.3"}},
+                                                {"source_addresses", {"127.0.0.2"}},
                                                 {"model_names", {"m"}},
                                                 {"urls", {"http://h"}},
                                                 {"headers", {"A:b"}},
@@ -174,6 +186,9 @@ TEST_CASE("every field of the configuration is a row of the table") {
     REQUIRE((config.warmup_request_rate && config.warmup_arrival_pattern && config.warmup_grace_period));
     REQUIRE((config.connection_reuse_strategy != d.connection_reuse_strategy && config.wait_for_model_timeout == 1.0));
     REQUIRE((config.wait_for_model_mode != d.wait_for_model_mode && config.wait_for_model_interval == 1.0));
+    REQUIRE((config.http_version != d.http_version && config.tls_min_version != d.tls_min_version));
+    REQUIRE((config.tls_ca_file && config.tls_ca_directory && config.tls_certificate && config.tls_key));
+    REQUIRE((!config.source_addresses.empty() && config.follow_redirects == 1));
     REQUIRE((config.ui != d.ui && config.log_level != d.log_level && config.cli_command == "1"));
 }
 

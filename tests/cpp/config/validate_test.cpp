@@ -44,7 +44,10 @@ TEST_CASE("a field set to what is not allowed is refused however it was set") {
             "--request-rate: 'inf' is not allowed; a number > 0");
     REQUIRE(refusal([](RunConfig& c) { c.isl_mean = 0; }).starts_with("--prompt-input-tokens-mean: '0'"));
     REQUIRE(refusal([](RunConfig& c) { c.isl_stddev = -1; }).starts_with("--prompt-input-tokens-stddev: '-1'"));
-    REQUIRE(refusal([](RunConfig& c) { c.urls = {"https://h"}; }).find("TLS") != std::string::npos);
+    REQUIRE(refusal([](RunConfig& c) { c.urls = {"ftp://h"}; }).starts_with("--url: 'ftp://h'"));
+    REQUIRE(refusal([](RunConfig& c) { c.urls = {"https://h"}; }) == "accepted");
+    REQUIRE(refusal([](RunConfig& c) { c.source_addresses = {"h"}; }).starts_with("--source-address: 'h'"));
+    REQUIRE(refusal([](RunConfig& c) { c.tls_key = "k"; }) == "--tls-key needs --tls-certificate");
     REQUIRE(refusal([](RunConfig& c) { c.urls.clear(); }).starts_with("--url"));
     REQUIRE(refusal([](RunConfig& c) { c.headers = {{"A", "b\nC: d"}}; }).starts_with("--header"));
     REQUIRE(refusal([](RunConfig& c) { c.extra_inputs = {"x"}; }).starts_with("--extra-inputs"));

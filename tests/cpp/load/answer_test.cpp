@@ -1,5 +1,6 @@
 #include "aiperf/load/answer.hpp"
 
+#include "compressed.hpp"
 #include "fed_answer.hpp"
 
 #include <catch2/catch.hpp>
@@ -375,6 +376,43 @@ TEST_CASE("What is not HTTP is a protocol error that says what is wrong") {
     const FedAnswer error_body = fed("HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxx");
     CHECK(error_body.error.message == "malformed chunked coding");
     CHECK(kind_of(error_body) == ErrorKind::protocol);
+}
+
+TEST_CASE("A coded stream is read event by event, however it is cut") {
+    const std::string events = k_role_event + content_event("one ") + content_event("two") + usage_event(7, 2) + k_done_event;
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+                             "Content-Encoding: ";
+    for (const auto& [name, body] : {std::pair<std::string, std::string>("gzip", test::gzipped(events)),
+                                     std::pair<std::string, std::string>("zstd", test::zstandard(events))}) {
+        const std::string input = head + name + "\r\n\r\n" + test::chunk_of(body) + "0\r\n\r\n";
+        for_all_cuts(input.size(), 0, [&input = input](const Cuts& cuts) {
+            AnswerFeeder feeder;
+            const FedAnswer answer = feeder.feed(input, cuts);
+            REQUIRE(kind_of(answer) == ErrorKind::none);
+            REQUIRE(answer.output == "one two");
+            REQUIRE(answer.record.usage_completion_tokens == 2);
+            REQUIRE(answer.reusable);
+        });
+    }
+}
+
+TEST_CASE("A coded body that is damaged or cut is an error, never a short count") {
+    const std::string body = test::gzipped(content_event("one") + content_event("two"));
+    const auto fed_body = [](const std::string& bytes) {
+        AnswerFeeder feeder;
+        return feeder.feed(answer_of("200 OK", bytes, "text/event-stream\r\nContent-Encoding: gzip"));
+    };
+    REQUIRE(fed_body(body).output == "onetwo");
+    for (std::size_t size = 1; size < body.size(); ++size) {
+        const FedAnswer answer = fed_body(body.substr(0, size));
+        CAPTURE(size);
+        REQUIRE(kind_of(answer) == ErrorKind::protocol);
+        REQUIRE(answer.error.type == "ClientResponseError");
+        REQUIRE_THAT(answer.error.message, Catch::Contains("gzip"));
+        REQUIRE(!answer.reusable);
+    }
+    const FedAnswer plain = fed_body("data: {\"choices\": []}\n\n");
+    CHECK(plain.error.message == "the gzip coding of the body is damaged, or hides over 256 MiB");
 }
 
 TEST_CASE("The first error stays") {

@@ -33,21 +33,12 @@ TEST_CASE("System errors have the names of Python's exceptions") {
 TEST_CASE("A refused connection is told as AIPerf tells it") {
     Target target;
     target.name = "127.0.0.1:9";
-    auto& v4 = reinterpret_cast<sockaddr_in&>(target.address);  // NOLINT: the sockets API
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(9);
-    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(connect_error_text(target, ECONNREFUSED) ==
+    CHECK(connect_error_text(target, aiperf::load::Address::of_ip("127.0.0.1", 9), ECONNREFUSED) ==
           "ClientConnectorError(ConnectionKey(host='127.0.0.1', port=9, is_ssl=False, ssl=True, proxy=None, "
           "proxy_auth=None, proxy_headers_hash=None, server_hostname=None), ConnectionRefusedError(111, \"Connect call "
           "failed ('127.0.0.1', 9)\"))");
     target.name = "localhost:80";
-    auto& v6 = reinterpret_cast<sockaddr_in6&>(target.address);  // NOLINT: the sockets API
-    v6 = {};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(80);
-    v6.sin6_addr = in6addr_loopback;
-    CHECK_THAT(connect_error_text(target, ENETUNREACH),
+    CHECK_THAT(connect_error_text(target, aiperf::load::Address::of_ip("::1", 80), ENETUNREACH),
                Catch::Contains("ConnectionKey(host='localhost', port=80, ") &&
                    Catch::Contains("OSError(101, \"Connect call failed ('::1', 80, 0, 0)\"))"));
 }

@@ -2,18 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <netinet/in.h>
 
 namespace aiperf::test {
 
 load::Target target_on(std::uint16_t port) {
     load::Target target;
-    auto& address = reinterpret_cast<sockaddr_in&>(target.address);  // NOLINT: the sockets API
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    target.address_length = sizeof(sockaddr_in);
+    target.addresses = {load::Address::of_ip("127.0.0.1", port)};
     target.name = "127.0.0.1:" + std::to_string(port);
+    target.host = "127.0.0.1";
+    target.origin = "http://" + target.name;
     load::HeadOptions options;
     options.host = target.name;
     options.path = "/v1/chat/completions";

@@ -31,10 +31,20 @@ auto fields(const SocketOptions& value) {
     return std::tie(idle, interval, count, timeout, receive, send);
 }
 
+auto fields(const Address& value) {
+    const auto& [storage, length] = value;
+    const std::string_view bytes(reinterpret_cast<const char*>(&storage), sizeof(storage));  // NOLINT: bytes
+    return std::tuple(bytes, length);
+}
+
+auto fields(const TlsOptions& value) {
+    const auto& [verify, ca_file, ca_directory, certificate, key, minimum, http] = value;
+    return std::tie(verify, ca_file, ca_directory, certificate, key, minimum, http);
+}
+
 auto fields(const Target& value) {
-    const auto& [address, address_length, name, head, request_id_at, session_ids_at] = value;
-    const std::string_view bytes(reinterpret_cast<const char*>(&address), sizeof(address));  // NOLINT: bytes
-    return std::tuple(bytes, address_length, name, head, request_id_at, session_ids_at);
+    const auto& [addresses, name, host, origin, tls, tunnel, proxy, head, request_id_at, session_ids_at] = value;
+    return std::tie(addresses, name, host, origin, tls, tunnel, proxy, head, request_id_at, session_ids_at);
 }
 
 /// All but the data set, which goes its own way.
@@ -51,7 +61,10 @@ auto fields(const LoadPlan& value) {
                  idle_timeout,
                  connection_reuse,
                  failed_request_threshold,
-                 socket] = value;
+                 socket,
+                 sources,
+                 tls,
+                 redirects] = value;
     return std::tuple(phases,
                       targets,
                       endpoint,
@@ -63,7 +76,10 @@ auto fields(const LoadPlan& value) {
                       idle_timeout,
                       connection_reuse,
                       failed_request_threshold,
-                      socket);
+                      socket,
+                      sources,
+                      tls,
+                      redirects);
 }
 
 }  // namespace aiperf::load
@@ -97,11 +113,22 @@ schedule::Phase full_phase() {
     return phase;
 }
 
+load::Address full_address() {
+    load::Address address;
+    std::memset(&address.storage, 0xa5, sizeof(address.storage));
+    address.length = sizeof(sockaddr_storage);
+    return address;
+}
+
 load::Target full_target() {
     load::Target target;
-    std::memset(&target.address, 0xa5, sizeof(target.address));
-    target.address_length = sizeof(sockaddr_storage);
+    target.addresses = {full_address(), full_address()};
     target.name = "host:1";
+    target.host = "host";
+    target.origin = "https://host:1";
+    target.tls = true;
+    target.tunnel = "CONNECT";
+    target.proxy = "proxy:3128";
     target.head = every_byte();
     target.request_id_at = 17;
     target.session_ids_at = {1, 2, ~std::size_t{0}};
@@ -124,6 +151,9 @@ LoadPlan full_plan() {
     plan.connection_reuse = config::ConnectionReuse::sticky_user_sessions;
     plan.failed_request_threshold = 0.25;
     plan.socket = {1, 2, 3, 4, 5, 6};
+    plan.sources = {full_address()};
+    plan.tls = {false, "ca.pem", "certs", every_byte(), "key.pem", config::TlsVersion::v1_3, config::HttpVersion::v2};
+    plan.redirects = 4;
     return plan;
 }
 

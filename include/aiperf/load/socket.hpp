@@ -1,0 +1,24 @@
+#pragma once
+
+#include "aiperf/load/address.hpp"
+
+namespace aiperf::load {
+
+/// Socket options of the client's connections.
+struct SocketOptions {
+    int keepalive_idle_s = 60;
+    int keepalive_interval_s = 30;
+    int keepalive_count = 1;
+    int user_timeout_ms = 30'000;
+    int receive_buffer_bytes = 0;  ///< 0 = the system's own, which adapts
+    int send_buffer_bytes = 0;
+};
+
+/// A non-blocking socket for a connection to `address`; `source`, where given, is what it leaves from. -1 and errno
+/// where the system refuses. Options that the system does not take are left out: they change no result.
+[[nodiscard]] int open_socket(const Address& address, const SocketOptions& options, const Address* source) noexcept;
+
+/// What has become of a connection attempt: 0, or the error.
+[[nodiscard]] int connect_error(int fd) noexcept;
+
+}  // namespace aiperf::load

@@ -1,0 +1,201 @@
+#pragma once
+
+// Bodies of Worker: from an address to a connection that carries requests, and its end; included by worker.hpp only.
+
+#include "aiperf/load/error_text.hpp"
+#include "aiperf/load/worker.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace aiperf::load {
+
+template <class Io>
+void Worker<Io>::connect(ConnectionId id) {
+    Connection& connection = connections_[id];
+    Exchange& exchange = exchanges_[connection.exchange];
+    if (exchange.hops == 0) {
+        exchange.record->connect_start_ns = base::now_ns();
+    }
+    connection.first_address = next_address_[connection.target]++;
+    connection.tried = 0;
+    if (!try_addresses(id)) {
+        connection_broke(id, errno);
+    }
+}
+
+/// Begins an attempt at the first address that takes one. False where none does (errno).
+template <class Io>
+bool Worker<Io>::try_addresses(ConnectionId id) {
+    Connection& connection = connections_[id];
+    const std::vector<Address>& addresses = target_of(connection).addresses;
+    for (; connection.tried < addresses.size(); ++connection.tried) {
+        const Address& address = addresses[(connection.first_address + connection.tried) % addresses.size()];
+        const Address* source = nullptr;
+        for (std::size_t i = 0; i < plan_.sources.size() && source == nullptr; ++i) {
+            const Address& next = plan_.sources[next_source_++ % plan_.sources.size()];
+            source = next.family() == address.family() ? &next : nullptr;
+        }
+        connection.state = Connection::State::connecting;
+        connection.fd = open_socket(address, plan_.socket, source);
+        if (connection.fd >= 0) {
+            const int result = ::connect(connection.fd, address.get(), address.length);
+            const bool begun = result == 0 || errno == EINPROGRESS;
+            const std::uint64_t token =
+                std::uint64_t{connection.generation} << 32U | static_cast<std::uint32_t>(id);
+            if (begun && io_.watch(connection.fd, token)) {
+                attempts_.push_back({id, connection.generation, base::now()});
+                if (result == 0) {
+                    connect_finished(id);
+                }
+                return true;
+            }
+        }
+        const int number = errno;
+        if (connection.tried + 1 < addresses.size()) {
+            close_socket(connection);
+        }
+        errno = number;
+    }
+    --connection.tried;  // the last one, for the message
+    return false;
+}
+
+/// Turns from an address that failed to the next one. False where that was the last, or a greeting has begun.
+template <class Io>
+bool Worker<Io>::try_next_address(ConnectionId id) {
+    Connection& connection = connections_[id];
+    if (connection.state != Connection::State::connecting ||
+        connection.tried + 1 >= target_of(connection).addresses.size()) {
+        return false;
+    }
+    close_socket(connection);
+    ++connection.tried;
+    if (!try_addresses(id)) {
+        connection_broke(id, errno);
+    }
+    return true;
+}
+
+template <class Io>
+void Worker<Io>::connect_finished(ConnectionId id) {
+    Connection& connection = connections_[id];
+    if (const int number = connect_error(connection.fd); number != 0) {
+        if (!try_next_address(id)) {
+            connection_broke(id, number);
+        }
+        return;
+    }
+    const Target& target = target_of(connection);
+    if (!target.tls) {
+        return ready(id);
+    }
+    connection.state = Connection::State::greeting;
+    if (target.tunnel.empty()) {
+        return begin_tls(id);
+    }
+    connection.output = target.tunnel;
+    send(id);
+}
+
+/// Takes what a proxy says to a CONNECT.
+template <class Io>
+void Worker<Io>::tunnel_answered(ConnectionId id, std::size_t size) {
+    constexpr std::size_t k_longest = 16UL * 1024;
+    Connection& connection = connections_[id];
+    connection.greeting.append(buffer_.data(), size);
+    const std::size_t end = connection.greeting.find("\r\n\r\n");
+    if (end == std::string::npos && connection.greeting.size() < k_longest) {
+        return;
+    }
+    const std::string line = connection.greeting.substr(0, connection.greeting.find("\r\n"));
+    const bool agreed = line.starts_with("HTTP/1.") && line.size() > 9 && line[9] == '2';
+    if (!agreed || connection.greeting.size() != end + 4) {
+        const Target& target = target_of(connection);
+        return fail(connection.exchange,
+                    record::ErrorKind::connect,
+                    proxy_error_text(target, agreed ? "it says more than it was asked" : line),
+                    base::now());
+    }
+    connection.greeting.clear();
+    begin_tls(id);
+}
+
+template <class Io>
+void Worker<Io>::begin_tls(ConnectionId id) {
+    Connection& connection = connections_[id];
+    connection.tls_start_ns = base::now_ns();
+    connection.tls = std::make_unique<TlsSession>(*tls_, target_of(connection).host, connection.target);
+    shake_hands(id);
+}
+
+/// Goes on with the handshake. True once the connection carries requests.
+template <class Io>
+bool Worker<Io>::shake_hands(ConnectionId id) {
+    Connection& connection = connections_[id];
+    const TlsSession::Outcome outcome = connection.tls->handshake();
+    take_output(connection);
+    if (outcome == TlsSession::Outcome::failed || outcome == TlsSession::Outcome::closed) {
+        send_output(connection);  // the alert: whether it leaves makes no difference
+        tls_broke(id);
+        return false;
+    }
+    if (outcome == TlsSession::Outcome::more) {
+        send(id);
+        return false;
+    }
+    ready(id);
+    return true;
+}
+
+/// The connection can carry requests.
+template <class Io>
+void Worker<Io>::ready(ConnectionId id) {
+    Connection& connection = connections_[id];
+    Exchange& exchange = exchanges_[connection.exchange];
+    record::Record& record = *exchange.record;
+    connection.state = Connection::State::busy;
+    if (exchange.hops == 0) {
+        record.connect_end_ns = base::now_ns();
+        if (connection.tls != nullptr) {
+            constexpr std::int64_t k_most = std::numeric_limits<std::uint32_t>::max();
+            record.tls_ns =
+                static_cast<std::uint32_t>(std::min(record.connect_end_ns - connection.tls_start_ns, k_most));
+            record.flags |= connection.tls->resumed() ? record::flag::tls_resumed : 0U;
+        }
+    }
+    send(id);
+}
+
+template <class Io>
+void Worker<Io>::close_socket(Connection& connection) noexcept {
+    if (connection.fd >= 0) {
+        ::close(connection.fd);
+        connection.fd = -1;
+    }
+    ++connection.generation;
+    connection.tls.reset();
+    connection.output.clear();
+    connection.output_sent = 0;
+    connection.greeting.clear();
+}
+
+template <class Io>
+void Worker<Io>::close(ConnectionId id) noexcept {
+    Connection& connection = connections_[id];
+    close_socket(connection);
+    connection.exchange = ExchangeId::none;
+    connection.state = Connection::State::closed;
+    connections_.put_back(id);
+}
+
+template <class Io>
+void Worker<Io>::drop_idle(ConnectionId id) noexcept {
+    std::erase(idle_[connections_[id].target], id);
+    close(id);
+}
+
+}  // namespace aiperf::load
