@@ -103,19 +103,19 @@ std::string host_header(const config::Url& url) {
     return (v6 ? "[" + url.host + "]" : url.host) + (url.port == 80 ? "" : ":" + std::to_string(url.port));
 }
 
-std::string request_path(const config::RunConfig& config, const config::Url& url) {
-    return join_path(url.path,
-                     config.custom_endpoint.value_or(std::string(endpoint::endpoint_of(config.endpoint_type).path())));
+std::string request_path(const config::RunConfig& config, const endpoint::Endpoint& endpoint, const config::Url& url) {
+    return join_path(url.path, config.custom_endpoint.value_or(std::string(endpoint.path())));
 }
 
 namespace {
 
 load::HeadOptions head_options(const config::RunConfig& config,
+                               const endpoint::Endpoint& endpoint,
                                const settings::Settings& settings,
                                const config::Url& url) {
     load::HeadOptions options;
     options.host = host_header(url);
-    options.path = request_path(config, url);
+    options.path = request_path(config, endpoint, url);
     options.user_agent = std::string("aiperf-cpp/") + base::version();
     options.streaming = config.streaming;
     options.session_header = config.session_header.value_or("X-Correlation-ID");
@@ -150,6 +150,7 @@ std::string join_path(const std::string& base, const std::string& path) {
 }
 
 std::vector<load::Target> reach_targets(const config::RunConfig& config,
+                                        const endpoint::Endpoint& endpoint,
                                         const settings::Settings& settings,
                                         const std::function<bool()>& cancelled) {
     std::vector<std::pair<std::string, std::string>> headers = config.headers;
@@ -160,7 +161,7 @@ std::vector<load::Target> reach_targets(const config::RunConfig& config,
     for (const std::string& text : config.urls) {
         const config::Url url = config::parse_url(text);
         targets.push_back(reach(url, settings.http, cancelled));
-        build_head(targets.back(), head_options(config, settings, url), headers);
+        build_head(targets.back(), head_options(config, endpoint, settings, url), headers);
     }
     return targets;
 }

@@ -2,6 +2,7 @@
 
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/config/url.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/load/target.hpp"
 #include "aiperf/settings/settings.hpp"
 
@@ -15,6 +16,7 @@ namespace aiperf::control {
 /// request). Throws base::RunError "cannot connect to host:port (address): reason" where none does within the connect
 /// timeout, and where `cancelled` turns true meanwhile. Blocking.
 [[nodiscard]] std::vector<load::Target> reach_targets(const config::RunConfig& config,
+                                                      const endpoint::Endpoint& endpoint,
                                                       const settings::Settings& settings,
                                                       const std::function<bool()>& cancelled);
 
@@ -27,7 +29,9 @@ namespace aiperf::control {
 [[nodiscard]] std::string host_header(const config::Url& url);
 
 /// Path of the requests of a run to `url`.
-[[nodiscard]] std::string request_path(const config::RunConfig& config, const config::Url& url);
+[[nodiscard]] std::string request_path(const config::RunConfig& config,
+                                       const endpoint::Endpoint& endpoint,
+                                       const config::Url& url);
 
 /// Path of requests: the base URL's path and the endpoint's, where they overlap ("/v1", or the whole) only once.
 /// A custom endpoint replaces the endpoint's path; "" appends nothing.

@@ -171,12 +171,14 @@ std::string more_headers(const config::RunConfig& config) {
 }
 
 /// A request for one token.
-std::string short_body(const config::RunConfig& config, const settings::Settings& settings) {
+std::string short_body(const config::RunConfig& config,
+                       const endpoint::Endpoint& endpoint,
+                       const settings::Settings& settings) {
     config::RunConfig plain = config;
     plain.extra_inputs.clear();
     dataset::Turn turn;
     turn.text = "Hi";
-    const Json full = Json::parse(endpoint::endpoint_of(config.endpoint_type).body(turn, plain, settings.endpoint));
+    const Json full = Json::parse(endpoint.body(turn, plain, settings.endpoint));
     Json body = Json::object();
     for (const auto& [key, value] : full.items()) {
         if (key != "model" && key != "stream" && key != "stream_options") {
@@ -201,10 +203,11 @@ Question models_question(const config::RunConfig& config, const config::Url& url
 }
 
 Question inference_question(const config::RunConfig& config,
+                            const endpoint::Endpoint& endpoint,
                             const settings::Settings& settings,
                             const config::Url& url) {
-    const std::string path = request_path(config, url);
-    const std::string body = short_body(config, settings);
+    const std::string path = request_path(config, endpoint, url);
+    const std::string body = short_body(config, endpoint, settings);
     Question question;
     question.what = "POST " + path;
     question.request = "POST " + path + " HTTP/1.1\r\nHost: " + host_header(url) +
@@ -292,6 +295,7 @@ base::Nanoseconds in_nanoseconds(double seconds) {
 }  // namespace
 
 void wait_for_model(const config::RunConfig& config,
+                    const endpoint::Endpoint& endpoint,
                     const settings::Settings& settings,
                     const std::function<bool()>& cancelled,
                     const std::function<void(const std::string&)>& say) {
@@ -306,7 +310,7 @@ void wait_for_model(const config::RunConfig& config,
             wait.until_good(models_question(config, url), url);
         }
         if (config.wait_for_model_mode != config::WaitForModelMode::models) {
-            wait.until_good(inference_question(config, settings, url), url);
+            wait.until_good(inference_question(config, endpoint, settings, url), url);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #include "aiperf/base/clock.hpp"
 #include "aiperf/config/run_config.hpp"
+#include "aiperf/control/finished_request.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/metric/summary.hpp"
 #include "aiperf/record/record_set.hpp"
 
@@ -65,6 +67,7 @@ struct Result {
     std::shared_ptr<const record::RecordSet> records;
     std::filesystem::path artifact_directory;
     std::vector<std::filesystem::path> artifacts;  ///< files written, absolute
+    std::string record_sink_error;                 ///< what ended Environment::on_record early; empty = nothing
     std::vector<std::string> failed_exporters;     ///< files that could not be written, by name
     config::RunConfig config;                      ///< as asked
     std::string benchmark_id;                      ///< 12 hexadecimal digits, the same in every artifact
@@ -83,6 +86,18 @@ struct Environment {
     std::shared_ptr<spdlog::logger> logger;  ///< null: silent
     /// Called, on a thread of its own, where a step of the run is 10 s behind its deadline; must not throw.
     std::function<void(const std::string& sentence)> on_stuck{};
+
+    /// Called once for each finished request, good or not, warm-up included, on one thread of the run's own that reads
+    /// the journal behind the workers: no request waits for it, and what it has not come to lies on the disk, not in
+    /// memory. In the order requests started, but for those that others overtook. Every call is over before the
+    /// result is there; so a slow one delays it, after a cancel by 5 s at most, and an abort drops what is left.
+    /// An exception ends the calls and not the run: it is logged, and in Result::record_sink_error. May cancel the run;
+    /// must not wait for it.
+    std::function<void(const FinishedRequest& request)> on_record{};
+
+    /// The API that is spoken, in the place of --endpoint-type's (which still names artifacts). Null: that one. With
+    /// one of your own the workers are threads: Run refuses --backend process.
+    std::shared_ptr<const endpoint::Endpoint> endpoint{};
 
     /// The process's own environment and working directory.
     [[nodiscard]] static Environment of_process();

@@ -75,6 +75,10 @@ public:
     /// Texts of a committed record.
     [[nodiscard]] std::string_view output_text(const Record& record) const noexcept;
     [[nodiscard]] std::string_view reasoning_text(const Record& record) const noexcept;
+    [[nodiscard]] std::string_view error_text(const Record& record) const noexcept;
+
+    /// Messages of a committed record.
+    [[nodiscard]] std::span<const Event> events(const Record& record) const noexcept;
 
     /// What stopped a file from growing, as "path: reason"; empty = nothing.
     [[nodiscard]] std::string failure() const;
