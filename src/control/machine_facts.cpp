@@ -150,6 +150,15 @@ void read_memory(MachineFacts& facts, const Path& root) {
     }
 }
 
+/// A path as far as it is there.
+Path existing_part(Path path) {
+    std::error_code ignored;
+    while (!std::filesystem::exists(path, ignored) && path.has_relative_path()) {
+        path = path.parent_path();
+    }
+    return path;
+}
+
 }  // namespace
 
 MachineFacts MachineFacts::read(const Path& journal_directory, const Path& root) {
@@ -158,7 +167,7 @@ MachineFacts MachineFacts::read(const Path& journal_directory, const Path& root)
     read_ports(facts, root / "proc/sys/net/ipv4");
     read_memory(facts, root);
     std::error_code failure;
-    const std::filesystem::space_info space = std::filesystem::space(journal_directory, failure);
+    const std::filesystem::space_info space = std::filesystem::space(existing_part(journal_directory), failure);
     if (!failure) {
         facts.disk_bytes = space.available;
     }

@@ -18,7 +18,8 @@ struct MachineFacts {
     std::optional<std::uint64_t> disk_bytes;    ///< free where the journal goes
     std::uint32_t cores = 1;                    ///< this process may run on
 
-    /// Reads them from `root`/proc and `root`/sys; the disk and the cores from the system.
+    /// Reads them from `root`/proc and `root`/sys; the disk (of the directory, or of what is to hold it)
+    /// and the cores from the system.
     [[nodiscard]] static MachineFacts read(const std::filesystem::path& journal_directory,
                                            const std::filesystem::path& root = "/");
 };

@@ -197,10 +197,10 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
     result.tokenizer = tokenizer_or_words(result.config, environment, result.warnings);
     const auto directory = environment.working_directory / *result.config.artifact_directory;
     result.artifact_directory = std::filesystem::absolute(directory).lexically_normal();
-    check_directory(result.artifact_directory, "--artifact-dir");
     result.journal_directory = Preparation::journal_directory_of(result.artifact_directory, result.settings);
-    check_directory(result.journal_directory, result.settings.journal.dir ? "AIPERF_JOURNAL_DIR" : "--artifact-dir");
     check_machine(result);
+    check_directory(result.artifact_directory, "--artifact-dir");
+    check_directory(result.journal_directory, result.settings.journal.dir ? "AIPERF_JOURNAL_DIR" : "--artifact-dir");
     std::random_device device;
     result.run_key = (std::uint64_t{device()} << 32U) | device();
     return result;

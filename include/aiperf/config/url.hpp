@@ -8,9 +8,9 @@ namespace aiperf::config {
 
 /// The address of a target, taken apart.
 struct Url {
-    std::string host;  ///< a name or an address; an IPv6 address without its brackets
-    std::uint16_t port = 80;
-    std::string path;  ///< "" or "/v1": no slash at the end
+    std::string host;         ///< a name or an address; an IPv6 address without its brackets
+    std::uint16_t port = 80;  ///< 1 to 65535
+    std::string path;         ///< "" or "/v1": no slash at the end
 
     /// "http://host[:port]path"; the port is left out where it is 80, the path as it is.
     [[nodiscard]] std::string text() const;

@@ -21,10 +21,10 @@ struct FinishedRequest {
     /// As in Result::records, but for the client's counts of the answer's tokens, which come later: they are
     /// record::k_absent here.
     const record::Record& record;
-    metric::RecordView measured;  ///< latencies and usage of it
-    std::span<const record::Event> events;
-    std::string_view output_text;  ///< empty where texts are not kept (--use-server-token-count)
-    std::string_view reasoning_text;
+    metric::RecordView measured;                ///< latencies and usage of it
+    std::span<const record::Event> events;      ///< messages of its answer, in order
+    std::string_view output_text;               ///< empty where texts are not kept (--use-server-token-count)
+    std::string_view reasoning_text;            ///< thinking text; empty as output_text
     std::optional<record::ErrorDetails> error;  ///< absent: a good answer
 };
 

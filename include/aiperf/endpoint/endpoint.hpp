@@ -15,12 +15,13 @@ namespace aiperf::endpoint {
 
 /// A server's `usage` object. -1 = not given.
 struct Usage {
-    std::int32_t prompt_tokens = -1;
-    std::int32_t completion_tokens = -1;
-    std::int32_t total_tokens = -1;
-    std::int32_t reasoning_tokens = -1;
-    std::int32_t cached_tokens = -1;
+    std::int32_t prompt_tokens = -1;      ///< tokens of the request
+    std::int32_t completion_tokens = -1;  ///< tokens of the answer, reasoning included
+    std::int32_t total_tokens = -1;       ///< of both
+    std::int32_t reasoning_tokens = -1;   ///< part of completion_tokens
+    std::int32_t cached_tokens = -1;      ///< part of prompt_tokens
 
+    /// True where at least one of the three main counts is there.
     [[nodiscard]] bool any() const noexcept {
         return prompt_tokens >= 0 || completion_tokens >= 0 || total_tokens >= 0;
     }
@@ -33,9 +34,10 @@ struct Delta {
     std::string_view output;     ///< visible text
     std::string_view reasoning;  ///< thinking text
     std::string_view tool;       ///< tool calls: names and argument text, in order of arrival
-    Usage usage;
-    bool has_usage = false;  ///< a non-empty usage object was there
+    Usage usage;                 ///< valid where has_usage is set
+    bool has_usage = false;      ///< a non-empty usage object was there
 
+    /// True where the message carried text of any kind.
     [[nodiscard]] bool has_content() const noexcept { return !output.empty() || !reasoning.empty() || !tool.empty(); }
 };
 

@@ -26,8 +26,8 @@ enum class ParseError : std::uint8_t {
 
 /// The head of an answer. Views live until the parser is fed again.
 struct ResponseHead {
-    int status = 0;
-    std::string_view reason;
+    int status = 0;             ///< 100 to 599
+    std::string_view reason;    ///< of the status line; may be empty
     bool event_stream = false;  ///< Content-Type is text/event-stream
     bool keep_alive = true;     ///< the server lets the connection serve again
 };
@@ -39,11 +39,13 @@ struct ResponseHead {
 /// fed buffer may be changed by the sink. *Thread safety*: none.
 class ResponseParser {
 public:
+    /// How far an answer has come.
     enum class State : std::uint8_t { head, body, done, failed };
 
     /// Longest head accepted, in bytes.
     static constexpr std::size_t k_head_limit = 64 * 1024;
 
+    /// Begins with the next answer.
     void reset() noexcept;
 
     /// Reads up to `size` bytes. Returns the number used: less than `size` only once the answer is done or has failed.
@@ -54,8 +56,10 @@ public:
     /// (also where no byte of an answer came: see started()).
     void finish() noexcept;
 
+    /// How far the answer has come.
     [[nodiscard]] State state() const noexcept { return state_; }
 
+    /// Why the state is `failed`.
     [[nodiscard]] ParseError error() const noexcept { return error_; }
 
     /// True once any byte of this answer was fed.

@@ -14,8 +14,8 @@ namespace aiperf::load {
 
 /// Where requests go: a resolved address and the head every request to it begins with.
 struct Target {
-    sockaddr_storage address{};
-    socklen_t address_length = 0;
+    sockaddr_storage address{};               ///< IPv4 or IPv6
+    socklen_t address_length = 0;             ///< bytes of `address`
     std::string name;                         ///< "host:port", for messages
     std::string head;                         ///< request line and headers up to and including "Content-Length: "
     std::size_t request_id_at = 0;            ///< offset into `head` of the 36 characters of the request's id
@@ -31,11 +31,11 @@ struct Target {
 
 /// What a request's head says, apart from its address.
 struct HeadOptions {
-    std::string host;        ///< Host header
-    std::string path = "/";  ///< request target
-    std::string user_agent;
-    bool streaming = false;  ///< Accept: text/event-stream, else application/json
-    std::string session_header = "X-Correlation-ID";
+    std::string host;                                 ///< Host header
+    std::string path = "/";                           ///< request target
+    std::string user_agent;                           ///< User-Agent header
+    bool streaming = false;                           ///< Accept: text/event-stream, else application/json
+    std::string session_header = "X-Correlation-ID";  ///< carries the session's id
     std::vector<std::string> more_session_headers{"X-Session-Affinity"};  ///< the same value again; behind all others
 };
 

@@ -100,12 +100,13 @@ TEST_CASE("In a container, whose path is the host's, the mount is the group") {
 
 TEST_CASE("What a system does not say, or says otherwise, is absent") {
     const test::TemporaryDirectory empty;
-    const MachineFacts nothing = MachineFacts::read(empty.path() / "missing", empty.path());
+    const MachineFacts nothing = MachineFacts::read("missing", empty.path());
     CHECK(nothing.descriptors_open == 0);
     CHECK_FALSE(nothing.descriptors_hard);
     CHECK_FALSE(nothing.ephemeral_ports);
     CHECK_FALSE(nothing.memory_bytes);
     CHECK_FALSE(nothing.disk_bytes);
+    CHECK(MachineFacts::read(empty.path() / "not" / "yet", empty.path()).disk_bytes);
     const Root root;
     root.put("proc/self/limits", "Max open files            unlimited            unlimited            files     \n");
     root.put("proc/sys/net/ipv4/ip_local_port_range", "60999 32768\n");
