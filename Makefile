@@ -1,6 +1,6 @@
 # The commands of this project. Each is a script in scripts/; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-all test-real fuzz soak check format bench clean
+.PHONY: help setup build demo test test-all test-real fuzz soak wheels deb docs coverage check format bench clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,18 @@ fuzz: ## search for inputs that break a parser, AIPERF_FUZZ_SECONDS (600) for ea
 
 soak: ## 200 short runs with kills, stops, signals and full disks at random instants (minutes)
 	@scripts/soak.sh
+
+wheels: ## manylinux wheels and the source distribution in dist/, each tried in a bare environment (minutes)
+	@scripts/wheels.sh
+
+deb: ## Debian packages in dist/, tried in an empty folder (minutes)
+	@scripts/deb.sh
+
+docs: ## the public headers as web pages, in build/docs/html
+	@scripts/docs.sh
+
+coverage: ## line coverage of include/, src/ and python/ (builds all anew: minutes)
+	@scripts/coverage.sh
 
 check: ## formatters, linters, type checks (TIDY=all: clang-tidy on every file, not only changed ones)
 	@scripts/check.sh

@@ -78,6 +78,7 @@ part() {
 scripts/build.sh
 part "clang-format" clang_format --dry-run -Werror
 part "each header compiles alone" headers_alone
+part "every public name is documented" scripts/docs.sh
 part "ruff check" "$PYTHON" -m ruff check "${folders[@]}"
 part "ruff format" "$PYTHON" -m ruff format --check "${folders[@]}"
 part "mypy" "$PYTHON" -m mypy

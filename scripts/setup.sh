@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian packages by apt, Python packages into .venv. A moment when nothing is.
 #
-#   setup.sh [build|dev|check|bench|fuzz]...      default: dev
+#   setup.sh [build|dev|check|bench|fuzz|wheels|deb|coverage]...      default: dev
 #
 #   build   compiler, libraries, pybind11
 #   dev     build, and what the Python tests need
 #   check   dev, and the formatters and linters
 #   fuzz    build, and a clang with libFuzzer
+#   wheels  dev, and nothing more: the tools come into an environment of scripts/wheels.sh
+#   deb     dev, and what finds a package's dependencies
+#   coverage  dev, and gcovr
 #   bench   build, and the load generator it is compared with
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
 
 BUILD_PACKAGES=(make g++ cmake ninja-build ccache mold libasio-dev libsimdjson-dev nlohmann-json3-dev
     libspdlog-dev libfmt-dev libssl-dev zlib1g-dev libzstd-dev libcli11-dev librestinio-dev catch2)
-CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck)
+CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck doxygen)
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
+DEB_PACKAGES=(dpkg-dev file)
+COVERAGE_PACKAGES=(gcovr)
 BENCH_PACKAGES=(wrk libbenchmark-dev)
 MIN_CARGO_MINOR=85
 
@@ -80,8 +85,11 @@ for part in "${@:-dev}"; do
         dev) requirements=dev ;;
         check) packages+=("${CHECK_PACKAGES[@]}") requirements=dev ;;
         fuzz) packages+=("${FUZZ_PACKAGES[@]}") ;;
+        wheels) requirements=dev ;;
+        deb) packages+=("${DEB_PACKAGES[@]}") requirements=dev ;;
+        coverage) packages+=("${COVERAGE_PACKAGES[@]}") requirements=dev ;;
         bench) packages+=("${BENCH_PACKAGES[@]}") ;;
-        *) die "unknown part '$part'; known: build, dev, check, bench, fuzz" ;;
+        *) die "unknown part '$part'; known: build, dev, check, bench, fuzz, wheels, deb, coverage" ;;
     esac
 done
 install_packages "${packages[@]}"

@@ -26,6 +26,8 @@ part() {
 part "tests, the slow ones too" scripts/test.sh -m "not real"
 part "address and undefined-behaviour sanitizers" sanitized asan
 part "thread sanitizer" sanitized tsan
+part "wheels" scripts/wheels.sh
+part "Debian packages" scripts/deb.sh
 part "fuzzers" scripts/fuzz.sh
 part "soak" scripts/soak.sh
 part "a real LLM server" scripts/test_real.sh

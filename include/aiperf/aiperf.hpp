@@ -7,6 +7,7 @@
 #include "aiperf/config/options.hpp"
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/control/run.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/metric/definitions.hpp"
 #include "aiperf/metric/summary.hpp"
 #include "aiperf/record/record_set.hpp"
@@ -19,6 +20,7 @@ using base::Error;
 using base::RunError;
 using config::RunConfig;
 using control::Environment;
+using control::FinishedRequest;
 using control::recover;
 using control::Result;
 using control::Run;

@@ -2,6 +2,7 @@
 
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/config/url.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/load/target.hpp"
 #include "aiperf/settings/settings.hpp"
 #include "patient_connection.hpp"
@@ -52,6 +53,7 @@ private:
 
 /// The targets of a resolved configuration, with the heads of their requests. Errors as Reach.
 [[nodiscard]] std::vector<load::Target> reach_targets(const config::RunConfig& config,
+                                                      const endpoint::Endpoint& endpoint,
                                                       const Surroundings& surroundings,
                                                       const Reach& reach);
 
@@ -59,7 +61,9 @@ private:
 [[nodiscard]] std::string host_header(const config::Url& url);
 
 /// Path of the requests of a run to `url`.
-[[nodiscard]] std::string request_path(const config::RunConfig& config, const config::Url& url);
+[[nodiscard]] std::string request_path(const config::RunConfig& config,
+                                       const endpoint::Endpoint& endpoint,
+                                       const config::Url& url);
 
 /// Path of requests: the base URL's path and the endpoint's, where they overlap ("/v1", or the whole) only once.
 /// A custom endpoint replaces the endpoint's path; "" appends nothing.

@@ -7,7 +7,9 @@
 #include "aiperf/dataset/synthetic.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/process/helper.hpp"
+#include "machine_facts.hpp"
 #include "network.hpp"
+#include "preflight.hpp"
 #include "wait_for_model.hpp"
 
 #include <algorithm>
@@ -16,15 +18,12 @@
 #include <cmath>
 #include <cstdio>
 #include <random>
-#include <sys/resource.h>
 #include <system_error>
 #include <unistd.h>
 
 namespace aiperf::control {
 
 namespace {
-
-constexpr std::uint64_t k_descriptors_besides = 64;  // files, event loops, the program's own
 
 void check_directory(const std::filesystem::path& directory, const char* flag) {
     std::error_code failure;
@@ -38,19 +37,30 @@ void check_directory(const std::filesystem::path& directory, const char* flag) {
     }
 }
 
-void check_descriptors(const config::RunConfig& config) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || !config.concurrency) {
-        return;
+std::shared_ptr<const endpoint::Endpoint> endpoint_for(const config::RunConfig& config,
+                                                       const Environment& environment) {
+    if (environment.endpoint == nullptr) {
+        return {std::shared_ptr<const void>{}, &endpoint::endpoint_of(config.endpoint_type)};  // static: nobody's
     }
-    const std::uint32_t most = std::max(*config.concurrency, config.warmup_concurrency.value_or(0));
-    const std::uint64_t needed = most + k_descriptors_besides;
-    if (needed > limit.rlim_cur) {
-        throw base::ConfigError("--concurrency",
-                                std::to_string(most),
-                                "it needs " + std::to_string(needed) + " descriptors and this process may open " +
-                                    std::to_string(limit.rlim_cur) + " (ulimit -n)");
+    if (config.backend == config::Backend::process && !environment.endpoint->type()) {
+        throw base::ConfigError(
+            "--backend", "process", "an endpoint of one's own is known to this process only: thread is");
     }
+    return environment.endpoint;
+}
+
+/// Refuses what would certainly break, warns of what may, and raises the soft limit of descriptors where that is
+/// enough.
+void check_machine(Preparation& preparation) {
+    const MachineFacts facts = MachineFacts::read(preparation.journal_directory);
+    const LoadNeeds needs = LoadNeeds::of(preparation.config);
+    for (const Finding& finding : preflight(needs, facts)) {
+        if (finding.severity == Severity::refuse) {
+            throw base::ConfigError(finding.sentence());
+        }
+        preparation.warnings.push_back(finding.sentence());
+    }
+    raise_descriptors(descriptors_wanted(needs, facts));
 }
 
 /// Files of TLS, source addresses and proxies: what is wrong with them is said before anything starts.
@@ -61,9 +71,8 @@ void check_connections(Preparation& preparation, const Environment& environment)
         preparation.proxies = Proxies::from(environment.variables);
     }
     check_sources(config);
-    const bool tls = std::any_of(config.urls.begin(), config.urls.end(), [](const std::string& url) {
-        return config::parse_url(url).is_tls();
-    });
+    const bool tls = std::any_of(
+        config.urls.begin(), config.urls.end(), [](const std::string& url) { return config::parse_url(url).is_tls(); });
     if (!tls) {
         return;
     }
@@ -140,7 +149,6 @@ std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparat
     }
     options.osl_stddev = config.osl_stddev;
     options.seed = *config.random_seed;
-    const endpoint::Endpoint& endpoint = endpoint::endpoint_of(config.endpoint_type);
     const auto count = [](const std::optional<std::uint32_t>& tokens) {
         return tokens ? static_cast<std::int32_t>(*tokens) : record::k_absent;
     };
@@ -151,7 +159,7 @@ std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparat
         }
         const dataset::Turn& turn = conversation.turns.front();
         builder.add(conversation.id,
-                    endpoint.body(turn, config, preparation.settings.endpoint),
+                    preparation.endpoint->body(turn, config, preparation.settings.endpoint),
                     count(turn.input_tokens),
                     count(turn.max_tokens));
     }
@@ -207,16 +215,17 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
         throw base::ConfigError(
             "--api-host", *result.config.api_host, "it needs a port: --api-port or AIPERF_API_SERVER_PORT");
     }
-    check_descriptors(result.config);
     check_connections(result, environment);
+    result.endpoint = endpoint_for(result.config, environment);
     if (result.config.backend == config::Backend::process) {
         result.helper = process::find_helper(result.settings.process.helper);
     }
     result.tokenizer = tokenizer_or_words(result.config, environment, result.warnings);
     const auto directory = environment.working_directory / *result.config.artifact_directory;
     result.artifact_directory = std::filesystem::absolute(directory).lexically_normal();
-    check_directory(result.artifact_directory, "--artifact-dir");
     result.journal_directory = Preparation::journal_directory_of(result.artifact_directory, result.settings);
+    check_machine(result);
+    check_directory(result.artifact_directory, "--artifact-dir");
     check_directory(result.journal_directory, result.settings.journal.dir ? "AIPERF_JOURNAL_DIR" : "--artifact-dir");
     std::random_device device;
     result.run_key = (std::uint64_t{device()} << 32U) | device();
@@ -254,15 +263,15 @@ load::LoadPlan make_plan(const Preparation& preparation,
     load::LoadPlan plan;
     plan.phases = phases_of(config);
     const Surroundings surroundings{preparation.settings, preparation.proxies, preparation.working_directory};
-    wait_for_model(config, surroundings, cancelled, say);
+    wait_for_model(config, *preparation.endpoint, surroundings, cancelled, say);
     const Reach reach(config, surroundings, cancelled, say);
-    plan.targets = reach_targets(config, surroundings, reach);
+    plan.targets = reach_targets(config, *preparation.endpoint, surroundings, reach);
     plan.tls = reach.manner().tls;
     plan.socket = reach.manner().socket;
     plan.sources = reach.manner().sources;
     plan.redirects = config.follow_redirects;
     plan.dataset = make_dataset(preparation, cancelled);
-    plan.endpoint = &endpoint::endpoint_of(config.endpoint_type);
+    plan.endpoint = preparation.endpoint.get();
     plan.ids = base::IdSource(preparation.run_key);
     plan.workers = *config.workers_max;
     plan.keep_text = !config.use_server_token_count;

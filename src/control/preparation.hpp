@@ -3,6 +3,7 @@
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/control/run.hpp"
 #include "aiperf/dataset/tokenizer.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/load/plan.hpp"
 #include "aiperf/settings/settings.hpp"
 #include "network.hpp"
@@ -26,7 +27,8 @@ struct Preparation {
     std::shared_ptr<const dataset::Tokenizer> tokenizer;  ///< null: server counts
     std::filesystem::path artifact_directory;             ///< absolute, exists, can be written
     std::filesystem::path journal_directory;
-    std::filesystem::path helper;  ///< empty: workers and results server are threads
+    std::shared_ptr<const endpoint::Endpoint> endpoint;  ///< never null
+    std::filesystem::path helper;                        ///< empty: workers and results server are threads
     std::vector<std::string> warnings;
     std::vector<std::string> notes;  ///< of the warnings, those a reader of the numbers must know too
     std::uint64_t run_key = 0;

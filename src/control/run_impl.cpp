@@ -216,6 +216,17 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
             return driver.state().first_slot.load() + driver.state().next_index.load();
         });
     }
+    std::unique_ptr<RecordSink> sink;
+    if (environment_.on_record) {
+        sink = std::make_unique<RecordSink>(
+            journal,
+            RecordSink::Rules{
+                environment_.on_record,
+                plan.phases,
+                {.streaming = prepared_.config.streaming,
+                 .use_server_token_count = prepared_.config.use_server_token_count},
+                [&driver] { return driver.state().first_slot.load() + driver.state().next_index.load(); }});
+    }
     std::uint64_t slots = 0;
     std::exception_ptr failure;
     try {
@@ -233,6 +244,7 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
     driver.send_home();
     enter("exporting");
     slots = std::min(slots, journal.readable_slots());
+    deliver(sink.get(), slots, outcome);
     count_tokens(counter.get(), slots);
     if (failure) {
         std::rethrow_exception(failure);
@@ -270,6 +282,25 @@ std::uint64_t Run::Impl::run_phases(LoadDriver& driver, const load::LoadPlan& pl
         journal.end_phase(base::now_ns());
     }
     return slots;
+}
+
+void Run::Impl::deliver(RecordSink* sink, std::uint64_t slots, Outcome& outcome) {
+    if (sink == nullptr) {
+        return;
+    }
+    std::optional<base::Instant> last_moment;
+    const std::uint64_t left = sink->finish(slots, [&] {
+        if (cancelled() && !last_moment) {
+            last_moment = base::now() + k_count_after_cancel;
+        }
+        return wish_.load() == Wish::abort || (last_moment && base::now() >= *last_moment);
+    });
+    outcome.result.record_sink_error = sink->error();
+    if (!sink->error().empty()) {
+        log(spdlog::level::err, "the record sink has failed and is not called any more: " + sink->error());
+    } else if (left > 0) {
+        log(spdlog::level::warn, std::to_string(left) + " records did not come to the record sink: the run was ended");
+    }
 }
 
 void Run::Impl::count_tokens(TokenCounter* counter, std::uint64_t slots) {

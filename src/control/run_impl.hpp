@@ -7,6 +7,7 @@
 #include "outcome.hpp"
 #include "preparation.hpp"
 #include "progress_log.hpp"
+#include "record_sink.hpp"
 #include "results_window.hpp"
 #include "token_counter.hpp"
 #include "watchdog.hpp"
@@ -138,6 +139,7 @@ private:
     [[nodiscard]] std::optional<ProcessKit> kit() const;
     [[nodiscard]] MakeCrew crew() const;
     void count_tokens(TokenCounter* counter, std::uint64_t slots);
+    void deliver(RecordSink* sink, std::uint64_t slots, Outcome& outcome);
     void enter(const char* stage,
                const schedule::Phase* phase = nullptr,
                std::optional<base::Nanoseconds> longest = std::nullopt);

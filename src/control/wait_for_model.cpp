@@ -4,9 +4,9 @@
 #include "aiperf/base/text.hpp"
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
+#include "aiperf/http/content_decoder.hpp"
 #include "aiperf/http/response_parser.hpp"
 #include "network.hpp"
-#include "aiperf/http/content_decoder.hpp"
 #include "patient_connection.hpp"
 
 #include <nlohmann/json.hpp>
@@ -123,12 +123,14 @@ std::string more_headers(const config::RunConfig& config) {
 }
 
 /// A request for one token.
-std::string short_body(const config::RunConfig& config, const settings::Settings& settings) {
+std::string short_body(const config::RunConfig& config,
+                       const endpoint::Endpoint& endpoint,
+                       const settings::Settings& settings) {
     config::RunConfig plain = config;
     plain.extra_inputs.clear();
     dataset::Turn turn;
     turn.text = "Hi";
-    const Json full = Json::parse(endpoint::endpoint_of(config.endpoint_type).body(turn, plain, settings.endpoint));
+    const Json full = Json::parse(endpoint.body(turn, plain, settings.endpoint));
     Json body = Json::object();
     for (const auto& [key, value] : full.items()) {
         if (key != "model" && key != "stream" && key != "stream_options") {
@@ -156,23 +158,26 @@ Question models_question(const config::RunConfig& config, const Proxies& proxies
     const std::string path = join_path(url.path, "/v1/models");
     Question question;
     question.what = "GET " + path;
-    question.request = "GET " + request_target(proxies, url, path) + " HTTP/1.1\r\nHost: " + host_header(url) + "\r\nAccept: */*\r\n" +
-                       proxy_header(proxies, url) + more_headers(config) + "\r\n";
+    question.request = "GET " + request_target(proxies, url, path) + " HTTP/1.1\r\nHost: " + host_header(url) +
+                       "\r\nAccept: */*\r\n" + proxy_header(proxies, url) + more_headers(config) + "\r\n";
     question.judge = [model = config.model_names.front()](int status, const std::string& body) {
         return judge_models(status, body, model);
     };
     return question;
 }
 
-Question inference_question(const config::RunConfig& config, const Surroundings& surroundings, const config::Url& url) {
+Question inference_question(const config::RunConfig& config,
+                            const endpoint::Endpoint& endpoint,
+                            const Surroundings& surroundings,
+                            const config::Url& url) {
     const Proxies& proxies = surroundings.proxies;
-    const std::string path = request_path(config, url);
-    const std::string body = short_body(config, surroundings.settings);
+    const std::string path = request_path(config, endpoint, url);
+    const std::string body = short_body(config, endpoint, surroundings.settings);
     Question question;
     question.what = "POST " + path;
     question.request = "POST " + request_target(proxies, url, path) + " HTTP/1.1\r\nHost: " + host_header(url) +
-                       "\r\nContent-Type: application/json\r\nAccept: */*\r\n" +
-                       proxy_header(proxies, url) + more_headers(config) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+                       "\r\nContent-Type: application/json\r\nAccept: */*\r\n" + proxy_header(proxies, url) +
+                       more_headers(config) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     question.judge = [](int status, const std::string& /*body*/) { return judge_status(status); };
     return question;
 }
@@ -256,6 +261,7 @@ base::Nanoseconds in_nanoseconds(double seconds) {
 }  // namespace
 
 void wait_for_model(const config::RunConfig& config,
+                    const endpoint::Endpoint& endpoint,
                     const Surroundings& surroundings,
                     const std::function<bool()>& cancelled,
                     const std::function<void(const std::string&)>& say) {
@@ -265,13 +271,18 @@ void wait_for_model(const config::RunConfig& config,
     const base::Instant deadline = base::now() + in_nanoseconds(config.wait_for_model_timeout);
     const Reach reach(config, surroundings, cancelled, [](const std::string& /*sentence*/) {});
     for (const std::string& text : config.urls) {
-        Wait wait(reach, surroundings.settings.http.connect_timeout, deadline, in_nanoseconds(config.wait_for_model_interval), cancelled, say);
+        Wait wait(reach,
+                  surroundings.settings.http.connect_timeout,
+                  deadline,
+                  in_nanoseconds(config.wait_for_model_interval),
+                  cancelled,
+                  say);
         const config::Url url = config::parse_url(text);
         if (config.wait_for_model_mode != config::WaitForModelMode::inference) {
             wait.until_good(models_question(config, surroundings.proxies, url), url);
         }
         if (config.wait_for_model_mode != config::WaitForModelMode::models) {
-            wait.until_good(inference_question(config, surroundings, url), url);
+            wait.until_good(inference_question(config, endpoint, surroundings, url), url);
         }
     }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "aiperf/config/run_config.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
 #include "network.hpp"
 
 #include <functional>
@@ -13,6 +14,7 @@ namespace aiperf::control {
 /// reason after --wait-for-model-timeout, and where `cancelled` turns true meanwhile. `say` gets a line for each
 /// question that failed in another way than the one before. Blocking.
 void wait_for_model(const config::RunConfig& config,
+                    const endpoint::Endpoint& endpoint,
                     const Surroundings& surroundings,
                     const std::function<bool()>& cancelled,
                     const std::function<void(const std::string&)>& say);

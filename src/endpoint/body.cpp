@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 namespace aiperf::endpoint {
 
@@ -57,6 +58,14 @@ std::string finish_body(Json body, const config::RunConfig& config) {
     }
     ask_for_usage(body);
     return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string finished_body(std::string_view body, const config::RunConfig& config) {
+    Json object = Json::parse(body, nullptr, false);
+    if (!object.is_object()) {
+        throw base::ConfigError("body", std::string(body), "a JSON object is");
+    }
+    return finish_body(std::move(object), config);
 }
 
 }  // namespace aiperf::endpoint

@@ -8,7 +8,9 @@ namespace {
 
 class Chat final : public Endpoint {
 public:
-    [[nodiscard]] config::EndpointType type() const noexcept override { return config::EndpointType::chat; }
+    [[nodiscard]] std::optional<config::EndpointType> type() const noexcept override {
+        return config::EndpointType::chat;
+    }
 
     [[nodiscard]] std::string_view path() const noexcept override { return "/v1/chat/completions"; }
 

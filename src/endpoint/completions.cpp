@@ -8,7 +8,9 @@ namespace {
 
 class Completions final : public Endpoint {
 public:
-    [[nodiscard]] config::EndpointType type() const noexcept override { return config::EndpointType::completions; }
+    [[nodiscard]] std::optional<config::EndpointType> type() const noexcept override {
+        return config::EndpointType::completions;
+    }
 
     [[nodiscard]] std::string_view path() const noexcept override { return "/v1/completions"; }
 

@@ -132,7 +132,11 @@ namespace aiperf::load {
 
 std::string encode_plan(const LoadPlan& plan) {
     nlohmann::json out = base::encode(plan);
-    out["endpoint"] = static_cast<int>(plan.endpoint->type());
+    const auto endpoint = plan.endpoint->type();
+    if (!endpoint) {
+        throw base::RunError("an endpoint of one's own is known to this process only; its workers must be threads");
+    }
+    out["endpoint"] = static_cast<int>(*endpoint);
     out["run_key"] = plan.ids.run_key();
     return base::to_bytes(out);
 }

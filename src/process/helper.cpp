@@ -37,6 +37,7 @@ std::vector<std::filesystem::path> places() {
     const std::filesystem::path above = folder.parent_path();
     return {folder / k_helper_name,
             above / "bin" / k_helper_name,                                            // a C++ program beside bin
+            above / "aiperf_cpp.scripts" / k_helper_name,                             // the module in a repaired wheel
             above / "libexec" / "aiperf" / k_helper_name,                             // an install tree
             above.parent_path() / "bin" / k_helper_name,                              // the module in a build tree
             above.parent_path().parent_path().parent_path() / "bin" / k_helper_name,  // PREFIX/lib/python/packages

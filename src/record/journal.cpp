@@ -192,6 +192,17 @@ std::string_view Journal::reasoning_text(const Record& record) const noexcept {
     return {text + record.text_offset + record.output_bytes, record.reasoning_bytes};
 }
 
+std::string_view Journal::error_text(const Record& record) const noexcept {
+    const auto* text =
+        reinterpret_cast<const char*>(writers_[record.worker]->text_->data());  // NOLINT: bytes of a file
+    return {text + record.text_offset + record.output_bytes + record.reasoning_bytes, record.error_bytes};
+}
+
+std::span<const Event> Journal::events(const Record& record) const noexcept {
+    const std::byte* events = writers_[record.worker]->events_->data() + record.events_offset;
+    return {reinterpret_cast<const Event*>(events), record.event_count};  // NOLINT: the file's layout
+}
+
 std::string Journal::failure() const {
     const auto describe = [](const GrowingFile& file) {
         return file.error() == 0 ? std::string{}

@@ -33,6 +33,18 @@ def check_example(example: Path, mock: MockFactory, folder: Path) -> None:
     )
 
 
+def check_examples(build: Path, mock: MockFactory, folder: Path) -> None:
+    """Runs all three against a mock server."""
+    check_example(build / "one_benchmark", mock, folder)
+    server = mock(flags=SHORT)
+    printed = run(build / "own_endpoint", server.host, "m", cwd=folder)
+    assert re.fullmatch(r"20 good answers of \d+ tokens\n", printed)
+    assert not printed.endswith(" 0 tokens\n")
+    watched = run(build / "watch_live", server.host, "m", "0", cwd=folder).splitlines()
+    assert watched[-1] == "complete: 80 requests seen, 0 errors"
+    assert len([line for line in watched if re.fullmatch(r"request \d+ took [\d.]+ ms", line)]) == 80
+
+
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The build tree, installed into an empty folder."""
@@ -54,11 +66,11 @@ def test_the_installed_package_names_no_place_of_this_machine(prefix: Path) -> N
 
 
 @pytest.mark.timeout(300)
-def test_an_example_builds_against_the_installed_library(prefix: Path, mock: MockFactory, tmp_path: Path) -> None:
+def test_the_examples_build_against_the_installed_library_and_run(prefix: Path, mock: MockFactory, tmp_path: Path) -> None:
     build = tmp_path / "example"
     run("cmake", "-S", EXAMPLE, "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}", cwd=tmp_path)
     run("cmake", "--build", build, cwd=tmp_path)
-    check_example(build / "one_benchmark", mock, tmp_path)
+    check_examples(build, mock, tmp_path)
 
 
 @pytest.mark.timeout(120)
@@ -73,19 +85,22 @@ def test_another_minor_version_is_refused(prefix: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_an_example_builds_with_the_library_as_a_folder_of_its_own(mock: MockFactory, tmp_path: Path) -> None:
+def test_the_examples_build_with_the_library_as_a_folder_and_run(mock: MockFactory, tmp_path: Path) -> None:
     (tmp_path / "CMakeLists.txt").write_text(
         f"""cmake_minimum_required(VERSION 3.25)
 project(consumer LANGUAGES CXX)
 add_subdirectory({ROOT} aiperf)
-add_executable(one_benchmark {EXAMPLE}/one_benchmark.cpp)
-target_link_libraries(one_benchmark PRIVATE aiperf::aiperf)
+foreach(example one_benchmark own_endpoint watch_live)
+    add_executable(${{example}} {EXAMPLE}/${{example}}.cpp)
+    target_link_libraries(${{example}} PRIVATE aiperf::aiperf)
+endforeach()
 """,
         encoding="utf-8",
     )
     build = tmp_path / "build"
     cargo = f"-DAIPERF_CARGO_TARGET_DIR={ROOT}/build/cargo"
     run("cmake", "-S", tmp_path, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", cargo, cwd=tmp_path)
-    run("cmake", "--build", build, "--target", "one_benchmark", cwd=tmp_path)
-    check_example(build / "one_benchmark", mock, tmp_path)
+    examples = ("one_benchmark", "own_endpoint", "watch_live")
+    run("cmake", "--build", build, "--target", *examples, cwd=tmp_path)
+    check_examples(build, mock, tmp_path)
     assert not (build / "aiperf" / "tests").exists()

@@ -17,6 +17,7 @@ enum class HoldEnd : std::uint8_t {
     server_died,  ///< nobody is there any more to answer
 };
 
+/// The word artifacts and answers use.
 [[nodiscard]] const char* to_string(HoldEnd end) noexcept;
 
 /// What a wait came back with.
@@ -24,7 +25,7 @@ enum class Wake : std::uint8_t { deadline, asked, server_died };
 
 /// The hold's view of the world: in a run the controller's, in a test a virtual clock.
 struct HoldSurroundings {
-    std::function<base::Instant()> now;
+    std::function<base::Instant()> now;           ///< the monotonic clock
     std::function<bool()> is_listening;           ///< the server is there and its listener open
     std::function<Wake(base::Instant)> wait;      ///< until the deadline or the first event; may come back early
     std::function<void(base::Instant)> announce;  ///< the end is fixed; empty: nobody is told

@@ -27,11 +27,12 @@ struct Limits {
     base::Nanoseconds longest_wait = std::chrono::seconds(300);  ///< cap of ?wait=
 };
 
+/// How a results server listens, and whom it puts up with.
 struct ServerOptions {
     std::string host = "127.0.0.1";                                ///< name or address; every address it has is tried
     std::uint16_t port = 0;                                        ///< 0: the system picks one
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);  ///< for answers in flight after close()
-    Limits limits;
+    Limits limits;                                                 ///< what clients may do
     std::function<bool()> on_shutdown_request;  ///< POST /api/shutdown after the end; false: refused. Server's thread
     std::shared_ptr<spdlog::logger> logger;     ///< null: silent
 };
@@ -48,6 +49,7 @@ struct ServerOptions {
 /// *Thread safety*: all calls from any thread; the callback runs in the server's thread and must not close it.
 class Server {
 public:
+    /// Does not listen yet: start() does.
     Server(RunState& state, ServerOptions options);
     ~Server();
     Server(const Server&) = delete;

@@ -7,19 +7,19 @@
 
 namespace aiperf::api {
 
-inline constexpr const char* k_status_file = "status.json";
-inline constexpr const char* k_api_file = "api.json";
+inline constexpr const char* k_status_file = "status.json";  ///< how the run ended, in the artifact directory
+inline constexpr const char* k_api_file = "api.json";  ///< where its results server listens, in the artifact directory
 
 /// Writes RunState::status_body() as status.json: beside, synced, renamed. Throws base::SystemError.
 void write_status_file(const std::filesystem::path& directory, std::string_view body);
 
 /// Where a results server listens.
 struct Endpoint {
-    std::string url;
-    std::string host;
-    std::uint16_t port = 0;
-    std::int64_t pid = 0;
-    std::string run_id;
+    std::string url;         ///< "http://host:port"
+    std::string host;        ///< it listens on
+    std::uint16_t port = 0;  ///< 1 to 65535
+    std::int64_t pid = 0;    ///< of the process that listens
+    std::string run_id;      ///< 12 hexadecimal digits
 };
 
 /// Writes api.json, the same way.

@@ -33,8 +33,8 @@ using Instant = std::chrono::time_point<std::chrono::steady_clock, Nanoseconds>;
 
 /// One pair (monotonic, wall) taken once per run: the only way from monotonic stamps to wall time.
 struct WallAnchor {
-    std::int64_t monotonic_ns = 0;
-    std::int64_t wall_ns = 0;  ///< nanoseconds since the Unix epoch, UTC
+    std::int64_t monotonic_ns = 0;  ///< CLOCK_MONOTONIC at one instant
+    std::int64_t wall_ns = 0;       ///< nanoseconds since the Unix epoch, UTC
 
     /// Takes the pair now (the tightest of a few tries).
     [[nodiscard]] static WallAnchor take() noexcept;

@@ -16,6 +16,7 @@ public:
 /// Programs answer it with one line on stderr and exit code 2.
 class ConfigError : public Error {
 public:
+    /// A refusal of `value` for `field`; `allowed` is a sentence that ends in "is" or "are".
     ConfigError(std::string field, std::string value, std::string allowed)
         : Error(field + ": " + (value.empty() ? std::string{"(empty)"} : "'" + value + "'") + " is not allowed; " +
                 allowed),
@@ -27,10 +28,13 @@ public:
     explicit ConfigError(const std::string& message)
         : Error(message) {}
 
+    /// What was refused; empty where it is not one field.
     [[nodiscard]] const std::string& field() const noexcept { return field_; }
 
+    /// What was given for it.
     [[nodiscard]] const std::string& value() const noexcept { return value_; }
 
+    /// What may be given instead.
     [[nodiscard]] const std::string& allowed() const noexcept { return allowed_; }
 
 private:
@@ -49,8 +53,10 @@ public:
 /// A system call that failed: what was tried, on what, and the system's words.
 class SystemError : public RunError {
 public:
+    /// `what` was tried; `error_number` is errno.
     SystemError(const std::string& what, int error_number);
 
+    /// Errno of the call.
     [[nodiscard]] int error_number() const noexcept { return error_number_; }
 
 private:

@@ -31,6 +31,7 @@ inline void write_uuid(std::uint64_t high, std::uint64_t low, char* out) noexcep
 /// without being stored in the records.
 class IdSource {
 public:
+    /// Ids of the run with this key.
     explicit IdSource(std::uint64_t run_key) noexcept
         : run_key_(run_key) {}
 
@@ -40,18 +41,21 @@ public:
     /// X-Correlation-ID of session `session`.
     void correlation_id(std::uint64_t session, char* out) const noexcept { write(0x73657373696f6e00ULL, session, out); }
 
+    /// The id of the request in a slot: 36 characters, a version 4 UUID in form.
     [[nodiscard]] std::string request_id(std::uint64_t slot) const {
         std::string text(k_uuid_chars, '\0');
         request_id(slot, text.data());
         return text;
     }
 
+    /// The id of a session: 36 characters, a version 4 UUID in form.
     [[nodiscard]] std::string correlation_id(std::uint64_t session) const {
         std::string text(k_uuid_chars, '\0');
         correlation_id(session, text.data());
         return text;
     }
 
+    /// What all ids follow from.
     [[nodiscard]] std::uint64_t run_key() const noexcept { return run_key_; }
 
 private:

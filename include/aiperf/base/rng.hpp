@@ -28,15 +28,19 @@ namespace aiperf::base {
 /// Satisfies UniformRandomBitGenerator. Not for cryptography. *Thread safety*: none; copy it.
 class Rng {
 public:
-    using result_type = std::uint64_t;
+    using result_type = std::uint64_t;  ///< what a draw gives
 
+    /// Equal seeds give equal draws, on every machine.
     explicit constexpr Rng(std::uint64_t seed) noexcept
         : key_(mix64(seed)) {}
 
+    /// Smallest draw.
     static constexpr result_type min() noexcept { return 0; }
 
+    /// Largest draw.
     static constexpr result_type max() noexcept { return ~result_type{0}; }
 
+    /// The next 64 random bits.
     constexpr result_type operator()() noexcept { return mix64(key_ + 0x9e3779b97f4a7c15ULL * ++counter_); }
 
     /// Uniform in (0, 1], 53 bits: safe under a logarithm.

@@ -18,7 +18,8 @@ class Sketch {
 public:
     static constexpr unsigned k_sub_bits = 5;     ///< 32 buckets per octave; values below 32 ns are exact
     static constexpr unsigned k_value_bits = 48;  ///< larger durations (over 78 hours) count as the largest
-    static constexpr std::size_t k_buckets = std::size_t{k_value_bits - k_sub_bits + 1} << k_sub_bits;
+    static constexpr std::size_t k_buckets = std::size_t{k_value_bits - k_sub_bits + 1}
+                                             << k_sub_bits;  ///< places values are counted in
 
     /// Counts one duration. Nanoseconds; negative ones count as 0.
     void add(std::int64_t ns) noexcept { bump(buckets_[bucket_of(ns)], 1); }
@@ -37,6 +38,7 @@ public:
         }
     }
 
+    /// How many values were added.
     [[nodiscard]] std::uint64_t count() const noexcept {
         std::uint64_t total = 0;
         for (const auto& bucket : buckets_) {

@@ -12,6 +12,7 @@ namespace aiperf::config {
 
 /// A flag of the command line that is not an option of the run.
 struct CommandFlag {
+    /// What a flag of the program does that is no option of a run.
     enum class Meaning : std::uint8_t {
         help,           ///< show the help
         verbose,        ///< log level debug
@@ -21,9 +22,9 @@ struct CommandFlag {
     };
 
     std::string_view flags;  ///< as Option::flags
-    Meaning meaning;
+    Meaning meaning;         ///< of the flag
     std::string_view value;  ///< only_value: the value
-    std::string_view help;
+    std::string_view help;   ///< one sentence
 };
 
 /// All of them.

@@ -14,7 +14,7 @@
 
 namespace aiperf::config {
 
-using NamedValues = std::vector<std::pair<std::string, std::string>>;
+using NamedValues = std::vector<std::pair<std::string, std::string>>;  ///< names and values, in order
 
 /// The field of RunConfig an option stands for.
 using Member = std::variant<bool RunConfig::*,
@@ -43,10 +43,10 @@ using Member = std::variant<bool RunConfig::*,
 
 /// What a number may be.
 struct Range {
-    double min = 0.0;
-    bool above_min = false;  ///< true: min itself is not allowed
-    double max = std::numeric_limits<double>::infinity();
-    bool infinity = false;  ///< "inf" is allowed
+    double min = 0.0;                                      ///< smallest
+    bool above_min = false;                                ///< true: min itself is not allowed
+    double max = std::numeric_limits<double>::infinity();  ///< largest, allowed itself
+    bool infinity = false;                                 ///< "inf" is allowed
 };
 
 /// What a text is, where it is more than a text.
@@ -54,18 +54,18 @@ enum class Form : std::uint8_t { plain, url, header, token, extra_input, may_be_
 
 /// One row of the table. Flags, Python keywords, JSON keys, help and errors come from here.
 struct Option {
-    std::string_view key;    ///< the field's name
-    std::string_view flags;  ///< "--concurrency", or several between blanks, the first one first; "" = no flag
-    std::string_view group;
+    std::string_view key;       ///< the field's name
+    std::string_view flags;     ///< "--concurrency", or several between blanks, the first one first; "" = no flag
+    std::string_view group;     ///< heading in the help
     std::string_view fallback;  ///< what an absent value means, for the help; "" = the field's own default
-    std::string_view help;
-    Member member;
-    Range range = {};
-    Form form = Form::plain;
-    bool several = false;    ///< a flag takes all values up to the next flag
-    bool commas = false;     ///< a value may be a list between commas
-    bool sweepable = false;  ///< AIPerf takes a list between commas as a sweep
-    bool secret = false;
+    std::string_view help;      ///< one sentence
+    Member member;              ///< of RunConfig
+    Range range = {};           ///< of numbers
+    Form form = Form::plain;    ///< of texts
+    bool several = false;       ///< a flag takes all values up to the next flag
+    bool commas = false;        ///< a value may be a list between commas
+    bool sweepable = false;     ///< AIPerf takes a list between commas as a sweep
+    bool secret = false;        ///< true: redacted wherever it would be shown
 
     /// The first flag, or the key where there is none: how errors of validate() name the option.
     [[nodiscard]] std::string_view label() const noexcept;
@@ -113,6 +113,7 @@ void set_from_json_text(RunConfig& config, std::string_view name, std::string_vi
 /// The field as JSON text; "null" where absent.
 [[nodiscard]] std::string get_as_json_text(const RunConfig& config, const Option& option);
 
+/// Whether secrets are written or blotted out.
 enum class Secrets : std::uint8_t { redacted, shown };
 
 /// All fields as one JSON object, keys in the table's order, absent ones null. Redacted: the API key and the values of

@@ -11,8 +11,8 @@ namespace aiperf::config {
 /// What the defaults depend on besides the configuration.
 struct Resources {
     std::uint64_t entropy = 0;  ///< random bits, for a seed that nobody gave
-    std::uint32_t cores = 1;
-    settings::Worker worker;
+    std::uint32_t cores = 1;    ///< this process may run on
+    settings::Worker worker;    ///< settings of the number of workers
 
     /// Fresh entropy, and the cores this process may run on.
     [[nodiscard]] static Resources of_machine(const settings::Settings& settings);

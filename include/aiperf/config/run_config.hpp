@@ -8,8 +8,10 @@
 
 namespace aiperf::config {
 
+/// The API of a server.
 enum class EndpointType : std::uint8_t { chat, completions };
 
+/// How the instants of requests are drawn.
 enum class ArrivalPattern : std::uint8_t { constant, poisson, gamma, concurrency_burst };
 
 /// Which of several addresses a session goes to.
@@ -27,8 +29,10 @@ enum class TlsVersion : std::uint8_t { v1_2, v1_3 };
 /// The version of HTTP that is spoken; automatic: 2 where the server offers it within TLS, else 1.1.
 enum class HttpVersion : std::uint8_t { v1_1, v2, automatic };
 
+/// How much of a run is written.
 enum class ExportLevel : std::uint8_t { summary, records, raw };
 
+/// What is shown while a run lasts.
 enum class UiType : std::uint8_t { automatic, dashboard, simple, none };
 
 /// Where the workers and the results server run: threads of this process, or supervised processes of their own.
@@ -37,6 +41,7 @@ enum class Backend : std::uint8_t { thread, process };
 /// What becomes of a run whose worker dies.
 enum class OnWorkerDeath : std::uint8_t { abort, go_on };
 
+/// How much is logged.
 enum class LogLevel : std::uint8_t { trace, debug, info, notice, warning, success, error, critical };
 
 /// What a person asks for, as one value. Every field is a row of the table in config/options.hpp, which gives its
@@ -45,18 +50,18 @@ enum class LogLevel : std::uint8_t { trace, debug, info, notice, warning, succes
 /// *Thread safety*: a plain value.
 struct RunConfig {
     // Endpoint
-    std::vector<std::string> model_names;             ///< at least one; the first serves every request
-    std::vector<std::string> urls{"localhost:8000"};  ///< "http://" is added where there is no scheme
-    UrlStrategy url_strategy = UrlStrategy::round_robin;
-    EndpointType endpoint_type = EndpointType::chat;
-    std::optional<std::string> custom_endpoint;  ///< replaces the type's path; "" appends nothing
-    bool streaming = false;
-    std::optional<std::string> api_key;        ///< sent as "Authorization: Bearer"
-    double request_timeout_seconds = 21600.0;  ///< whole request; 0 = none
-    ConnectionReuse connection_reuse_strategy = ConnectionReuse::pooled;
+    std::vector<std::string> model_names;                 ///< at least one; the first serves every request
+    std::vector<std::string> urls{"localhost:8000"};      ///< "http://" is added where there is no scheme
+    UrlStrategy url_strategy = UrlStrategy::round_robin;  ///< which URL a session goes to
+    EndpointType endpoint_type = EndpointType::chat;      ///< the API that is spoken
+    std::optional<std::string> custom_endpoint;           ///< replaces the type's path; "" appends nothing
+    bool streaming = false;                               ///< answers come as server-sent events
+    std::optional<std::string> api_key;                   ///< sent as "Authorization: Bearer"
+    double request_timeout_seconds = 21600.0;             ///< whole request; 0 = none
+    ConnectionReuse connection_reuse_strategy = ConnectionReuse::pooled;  ///< which requests share a connection
     double wait_for_model_timeout = 0.0;  ///< seconds; 0 = the model is taken to be there
-    WaitForModelMode wait_for_model_mode = WaitForModelMode::inference;
-    double wait_for_model_interval = 5.0;       ///< seconds between two questions
+    WaitForModelMode wait_for_model_mode = WaitForModelMode::inference;  ///< what is asked while waiting
+    double wait_for_model_interval = 5.0;                                ///< seconds between two questions
     bool use_legacy_max_tokens = false;         ///< chat: max_tokens, not max_completion_tokens
     bool use_server_token_count = false;        ///< counts from `usage`, no tokenizer
     std::optional<std::string> session_header;  ///< replaces X-Correlation-ID
@@ -72,14 +77,14 @@ struct RunConfig {
     std::uint32_t follow_redirects = 0;         ///< most redirects of one request; 0 = a redirect is an error
 
     // Input
-    std::vector<std::pair<std::string, std::string>> headers;
-    std::vector<std::string> extra_inputs;     ///< "key:value" or a JSON object, merged in order
-    std::optional<std::uint64_t> random_seed;  ///< absent = drawn anew for each run
-    std::uint64_t num_dataset_entries = 100;   ///< distinct prompts
-    std::uint32_t isl_mean = 550;              ///< input tokens, mean
-    double isl_stddev = 0.0;
+    std::vector<std::pair<std::string, std::string>> headers;  ///< name and value, sent with every request
+    std::vector<std::string> extra_inputs;                     ///< "key:value" or a JSON object, merged in order
+    std::optional<std::uint64_t> random_seed;                  ///< absent = drawn anew for each run
+    std::uint64_t num_dataset_entries = 100;                   ///< distinct prompts
+    std::uint32_t isl_mean = 550;                              ///< input tokens, mean
+    double isl_stddev = 0.0;                                   ///< tokens; 0 = all prompts are of one length
     std::optional<std::uint32_t> osl_mean;  ///< output tokens asked for; absent = no length field is sent
-    double osl_stddev = 0.0;
+    double osl_stddev = 0.0;                ///< tokens; 0 = all ask for one length
 
     // Tokenizer
     std::optional<std::string> tokenizer;  ///< absent = the first model's name
@@ -96,27 +101,27 @@ struct RunConfig {
     std::optional<std::uint32_t> workers_max;        ///< absent: from the cores, at most the concurrency
 
     // Warm-up: there is one where a count or a duration is given; what is absent is as in the profiling phase
-    std::optional<std::uint64_t> warmup_request_count;
-    std::optional<double> warmup_duration;  ///< seconds of sending
-    std::optional<std::uint32_t> warmup_concurrency;
-    std::optional<double> warmup_request_rate;
-    std::optional<ArrivalPattern> warmup_arrival_pattern;
-    std::optional<double> warmup_grace_period;  ///< seconds; absent: what is in flight may take any time
+    std::optional<std::uint64_t> warmup_request_count;     ///< requests
+    std::optional<double> warmup_duration;                 ///< seconds of sending
+    std::optional<std::uint32_t> warmup_concurrency;       ///< requests in flight
+    std::optional<double> warmup_request_rate;             ///< requests per second
+    std::optional<ArrivalPattern> warmup_arrival_pattern;  ///< as arrival_pattern
+    std::optional<double> warmup_grace_period;             ///< seconds; absent: what is in flight may take any time
 
     // Processes
-    std::optional<Backend> backend;  ///< absent: thread; the program aiperf-cpp: process
-    OnWorkerDeath on_worker_death = OnWorkerDeath::abort;
+    std::optional<Backend> backend;                        ///< absent: thread; the program aiperf-cpp: process
+    OnWorkerDeath on_worker_death = OnWorkerDeath::abort;  ///< end the run, or go on with the others
 
     // Results server
     std::optional<std::uint32_t> api_port;  ///< absent: AIPERF_API_SERVER_PORT, or no server; 0 = any free one
     std::optional<std::string> api_host;    ///< absent: AIPERF_API_SERVER_HOST
 
     // Output
-    std::optional<std::string> artifact_directory;  ///< absent: artifacts/<model>-<kind>-<type>-<stimulus>
-    ExportLevel export_level = ExportLevel::records;
-    UiType ui = UiType::automatic;
-    LogLevel log_level = LogLevel::info;
-    std::string cli_command;  ///< how the run was asked for; secrets already redacted
+    std::optional<std::string> artifact_directory;    ///< absent: named after model, API and load, in artifacts/
+    ExportLevel export_level = ExportLevel::records;  ///< how much is written
+    UiType ui = UiType::automatic;                    ///< what is shown while it runs
+    LogLevel log_level = LogLevel::info;              ///< of what is logged
+    std::string cli_command;                          ///< how the run was asked for; secrets already redacted
 
     /// True where requests are sent first that do not count.
     [[nodiscard]] bool has_warmup() const noexcept { return warmup_request_count || warmup_duration; }

@@ -10,14 +10,23 @@ namespace aiperf::config {
 
 /// The word flags, JSON and artifacts use.
 [[nodiscard]] std::string_view to_string(EndpointType value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(ArrivalPattern value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(ExportLevel value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(UiType value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(LogLevel value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(Backend value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(OnWorkerDeath value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(UrlStrategy value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(WaitForModelMode value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(ConnectionReuse value) noexcept;
 [[nodiscard]] std::string_view to_string(HttpVersion value) noexcept;
 [[nodiscard]] std::string_view to_string(TlsVersion value) noexcept;

@@ -2,6 +2,8 @@
 
 #include "aiperf/base/clock.hpp"
 #include "aiperf/config/run_config.hpp"
+#include "aiperf/control/finished_request.hpp"
+#include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/metric/summary.hpp"
 #include "aiperf/record/record_set.hpp"
 
@@ -26,51 +28,53 @@ enum class Status : std::uint8_t { running, complete, cancelled, incomplete };
 
 /// Exit codes of cancelled runs: by Ctrl-C, by SIGTERM.
 inline constexpr int k_interrupted = 130;
-inline constexpr int k_terminated = 143;
+inline constexpr int k_terminated = 143;  ///< by SIGTERM
 
+/// The word artifacts use.
 [[nodiscard]] const char* to_string(Status status) noexcept;
 
 /// Percentiles of a live sketch (relative error below 2 %), milliseconds; absent without samples.
 struct LivePercentiles {
-    std::optional<double> p50_ms;
-    std::optional<double> p99_ms;
+    std::optional<double> p50_ms;  ///< median
+    std::optional<double> p99_ms;  ///< 99th percentile
 };
 
 /// A run as seen from outside at one moment. Counters are of the current phase; `completed` = good answers + `errors`.
 struct Snapshot {
-    std::string phase;       ///< "preparing", "warmup", "profiling", "exporting", "done"
-    std::uint64_t sent = 0;  ///< requests whose first byte was written; completed + in_flight
-    std::uint64_t completed = 0;
-    std::uint64_t errors = 0;  ///< part of completed
-    std::uint64_t in_flight = 0;
+    std::string phase;                            ///< "preparing", "warmup", "profiling", "exporting", "done"
+    std::uint64_t sent = 0;                       ///< requests whose first byte was written; completed + in_flight
+    std::uint64_t completed = 0;                  ///< requests that are over, good or not
+    std::uint64_t errors = 0;                     ///< part of completed
+    std::uint64_t in_flight = 0;                  ///< sent and not over
     std::uint64_t retries = 0;                    ///< requests sent anew on a fresh connection
     std::optional<std::uint64_t> requests_asked;  ///< absent in a run bound by duration alone
-    std::optional<double> duration_asked_s;
-    double elapsed_s = 0.0;            ///< since the phase began
-    double requests_per_second = 0.0;  ///< completed over elapsed
-    std::optional<double> eta_s;
-    LivePercentiles time_to_first_token;
-    LivePercentiles inter_token_latency;
-    Status status = Status::running;
+    std::optional<double> duration_asked_s;       ///< absent in a run bound by requests alone
+    double elapsed_s = 0.0;                       ///< since the phase began
+    double requests_per_second = 0.0;             ///< completed over elapsed
+    std::optional<double> eta_s;                  ///< seconds until the phase ends; absent where nobody knows
+    LivePercentiles time_to_first_token;          ///< of the phase so far
+    LivePercentiles inter_token_latency;          ///< of the phase so far
+    Status status = Status::running;              ///< of the run
 };
 
 /// What a finished run leaves.
 struct Result {
-    Status status = Status::incomplete;
-    std::string error;  ///< why `incomplete`, or why everything failed; else empty
+    Status status = Status::incomplete;  ///< how it ended
+    std::string error;                   ///< why `incomplete`, or why everything failed; else empty
     /// Of `error`: "RunError"; "ProcessError" where a process of the run died; "TooManyFailures" where
     /// --failed-request-threshold ended the run; else empty.
     std::string error_type;
-    metric::Summary summary;
-    std::shared_ptr<const record::RecordSet> records;
-    std::filesystem::path artifact_directory;
-    std::vector<std::filesystem::path> artifacts;  ///< files written, absolute
-    std::vector<std::string> failed_exporters;     ///< files that could not be written, by name
-    config::RunConfig config;                      ///< as asked
-    std::vector<std::string> notes;                ///< what a reader of the numbers must know, sentences
-    std::string benchmark_id;                      ///< 12 hexadecimal digits, the same in every artifact
-    int cancel_code = k_interrupted;               ///< exit code where the run was cancelled or aborted
-    bool aborted = false;                          ///< ended at once: `incomplete`, without artifacts
+    metric::Summary summary;                           ///< every number
+    std::shared_ptr<const record::RecordSet> records;  ///< every request; never null
+    std::filesystem::path artifact_directory;          ///< absolute
+    std::vector<std::filesystem::path> artifacts;      ///< files written, absolute
+    std::string record_sink_error;                     ///< what ended Environment::on_record early; empty = nothing
+    std::vector<std::string> failed_exporters;         ///< files that could not be written, by name
+    config::RunConfig config;                          ///< as asked
+    std::vector<std::string> notes;                    ///< what a reader of the numbers must know, sentences
+    std::string benchmark_id;                          ///< 12 hexadecimal digits, the same in every artifact
+    int cancel_code = k_interrupted;                   ///< exit code where the run was cancelled or aborted
+    bool aborted = false;                              ///< ended at once: `incomplete`, without artifacts
 
     /// 0 at least one good answer; 1 none, or the run failed; cancel_code where cancelled or aborted. What aiperf-cpp
     /// exits with.
@@ -79,11 +83,23 @@ struct Result {
 
 /// What the library takes from its surroundings; nothing is read behind the caller's back.
 struct Environment {
-    std::map<std::string, std::string> variables;  ///< as getenv would give them (AIPERF_*, HF_HOME, HOME, …)
-    std::filesystem::path working_directory = ".";
-    std::shared_ptr<spdlog::logger> logger;  ///< null: silent
+    std::map<std::string, std::string> variables;   ///< as getenv would give them (AIPERF_*, HF_HOME, HOME, …)
+    std::filesystem::path working_directory = ".";  ///< relative paths start here
+    std::shared_ptr<spdlog::logger> logger;         ///< null: silent
     /// Called, on a thread of its own, where a step of the run is 10 s behind its deadline; must not throw.
     std::function<void(const std::string& sentence)> on_stuck{};
+
+    /// Called once for each finished request, good or not, warm-up included, on one thread of the run's own that reads
+    /// the journal behind the workers: no request waits for it, and what it has not come to lies on the disk, not in
+    /// memory. In the order requests started, but for those that others overtook. Every call is over before the
+    /// result is there; so a slow one delays it, after a cancel by 5 s at most, and an abort drops what is left.
+    /// An exception ends the calls and not the run: it is logged, and in Result::record_sink_error. May cancel the run;
+    /// must not wait for it.
+    std::function<void(const FinishedRequest& request)> on_record{};
+
+    /// The API that is spoken, in the place of --endpoint-type's (which still names artifacts). Null: that one. With
+    /// one of your own the workers are threads: Run refuses --backend process.
+    std::shared_ptr<const endpoint::Endpoint> endpoint{};
 
     /// The process's own environment and working directory.
     [[nodiscard]] static Environment of_process();
@@ -101,6 +117,7 @@ struct Environment {
 /// cancels and joins.
 class Run {
 public:
+    /// Prepares and checks a run. Throws base::ConfigError.
     explicit Run(config::RunConfig config, Environment environment = {});
     ~Run();
     Run(const Run&) = delete;
@@ -123,6 +140,7 @@ public:
     /// True once result() does not block.
     [[nodiscard]] bool done() const noexcept;
 
+    /// How far the run is. Cheap enough for ten calls a second.
     [[nodiscard]] Snapshot snapshot() const;
 
     /// Waits for the end. Throws base::RunError if the run was never started.
@@ -145,6 +163,7 @@ public:
     /// The configuration with every default filled in (seed drawn, directory named).
     [[nodiscard]] const config::RunConfig& config() const noexcept;
 
+    /// Where the artifacts go: absolute, there already.
     [[nodiscard]] const std::filesystem::path& artifact_directory() const noexcept;
 
     /// Passes a signal (SIGSTOP, SIGCONT) to the processes of the run; nothing with the thread backend.

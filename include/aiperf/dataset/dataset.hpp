@@ -12,15 +12,15 @@ namespace aiperf::dataset {
 
 /// One turn before it becomes a request body.
 struct Turn {
-    std::string text;
+    std::string text;                           ///< the prompt
     std::optional<std::uint32_t> max_tokens;    ///< output length to ask for
     std::optional<std::uint32_t> input_tokens;  ///< tokens of `text` by the run's tokenizer; absent without one
 };
 
 /// One conversation of the data set (synthetic text gives it one turn).
 struct Conversation {
-    std::string id;  ///< "session_000000"
-    std::vector<Turn> turns;
+    std::string id;           ///< "session_000000"
+    std::vector<Turn> turns;  ///< in order; at least one
 };
 
 /// Bytes that may be read beyond the end of any body.
@@ -33,16 +33,19 @@ inline constexpr std::size_t k_body_padding = 64;
 /// *Thread safety*: const calls from any thread.
 class Dataset {
 public:
+    /// One prompt, ready to be sent.
     struct Entry {
-        std::string_view body;           ///< bytes of the request body
-        std::int32_t input_tokens = -1;  ///< record::k_absent where unknown
-        std::int32_t requested_tokens = -1;
+        std::string_view body;               ///< bytes of the request body
+        std::int32_t input_tokens = -1;      ///< record::k_absent where unknown
+        std::int32_t requested_tokens = -1;  ///< output length asked for; record::k_absent: none
     };
 
     virtual ~Dataset() = default;
+    /// How many prompts there are.
     [[nodiscard]] virtual std::size_t size() const noexcept = 0;
     /// `index` must be below size(); so for conversation_id(). The body lives as long as the data set.
     [[nodiscard]] virtual Entry entry(std::size_t index) const noexcept = 0;
+    /// What artifacts call a prompt.
     [[nodiscard]] virtual std::string_view conversation_id(std::size_t index) const noexcept = 0;
     /// Of the sealed memfd, for a process to inherit; open_dataset() reads it there. Lives as long as the data set.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
@@ -59,7 +62,9 @@ class DatasetBuilder {
 public:
     DatasetBuilder();
     ~DatasetBuilder();
+    /// Moves; what was moved from is good for destruction only.
     DatasetBuilder(DatasetBuilder&&) noexcept;
+    /// Moves; what was moved from is good for destruction only.
     DatasetBuilder& operator=(DatasetBuilder&&) noexcept;
 
     /// Appends an entry; `body` is copied. Absent counts are record::k_absent. Throws base::SystemError where the memfd

@@ -12,12 +12,12 @@ namespace aiperf::dataset {
 
 /// Shape of synthetic prompts. Lengths are drawn from normal distributions, rounded, at least 1.
 struct SyntheticOptions {
-    std::uint64_t entries = 100;
-    double isl_mean = 550.0;  ///< tokens; the tokenizer's added special tokens are subtracted once
-    double isl_stddev = 0.0;
+    std::uint64_t entries = 100;     ///< distinct prompts
+    double isl_mean = 550.0;         ///< tokens; the tokenizer's added special tokens are subtracted once
+    double isl_stddev = 0.0;         ///< tokens
     std::optional<double> osl_mean;  ///< absent: no turn asks for a length
-    double osl_stddev = 0.0;
-    std::uint64_t seed = 0;
+    double osl_stddev = 0.0;         ///< tokens
+    std::uint64_t seed = 0;          ///< equal seeds give equal prompts
 };
 
 /// `entries` single-turn conversations named session_000000… whose texts encode to exactly the drawn number of tokens.

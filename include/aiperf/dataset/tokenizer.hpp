@@ -10,7 +10,7 @@
 
 namespace aiperf::dataset {
 
-using TokenId = std::uint32_t;
+using TokenId = std::uint32_t;  ///< number of a token in its vocabulary
 
 /// Text to token ids and back, without automatically added special tokens. The text of a special token ("<|eos|>") is
 /// that token.

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,12 +15,13 @@ namespace aiperf::endpoint {
 
 /// A server's `usage` object. -1 = not given.
 struct Usage {
-    std::int32_t prompt_tokens = -1;
-    std::int32_t completion_tokens = -1;
-    std::int32_t total_tokens = -1;
-    std::int32_t reasoning_tokens = -1;
-    std::int32_t cached_tokens = -1;
+    std::int32_t prompt_tokens = -1;      ///< tokens of the request
+    std::int32_t completion_tokens = -1;  ///< tokens of the answer, reasoning included
+    std::int32_t total_tokens = -1;       ///< of both
+    std::int32_t reasoning_tokens = -1;   ///< part of completion_tokens
+    std::int32_t cached_tokens = -1;      ///< part of prompt_tokens
 
+    /// True where at least one of the three main counts is there.
     [[nodiscard]] bool any() const noexcept {
         return prompt_tokens >= 0 || completion_tokens >= 0 || total_tokens >= 0;
     }
@@ -32,9 +34,10 @@ struct Delta {
     std::string_view output;     ///< visible text
     std::string_view reasoning;  ///< thinking text
     std::string_view tool;       ///< tool calls: names and argument text, in order of arrival
-    Usage usage;
-    bool has_usage = false;  ///< a non-empty usage object was there
+    Usage usage;                 ///< valid where has_usage is set
+    bool has_usage = false;      ///< a non-empty usage object was there
 
+    /// True where the message carried text of any kind.
     [[nodiscard]] bool has_content() const noexcept { return !output.empty() || !reasoning.empty() || !tool.empty(); }
 };
 
@@ -48,25 +51,36 @@ public:
     virtual bool read(const char* json, std::size_t size, Delta& delta) = 0;
 };
 
-/// One API of an inference server: how a request is written and an answer is read. An endpoint is one file; its row in
-/// endpoint.cpp makes it known.
+/// One API of an inference server: how a request is written and an answer is read. One of the library's own is one
+/// file, and its row in endpoint.cpp makes it known; one of a user's own is given to a run by
+/// control::Environment::endpoint.
+///
+/// *Thread safety*: const calls from any thread.
 class Endpoint {
 public:
     virtual ~Endpoint() = default;
 
-    [[nodiscard]] virtual config::EndpointType type() const noexcept = 0;
+    /// By what name a process of the run finds it. Absent: one of a user's own, for workers that are threads.
+    [[nodiscard]] virtual std::optional<config::EndpointType> type() const noexcept { return std::nullopt; }
 
     /// Path below the base URL, e.g. "/v1/chat/completions".
     [[nodiscard]] virtual std::string_view path() const noexcept = 0;
 
-    /// JSON body of a request for one turn: model, text, length, stream, then the extra inputs (the last writer wins),
-    /// then `stream_options.include_usage` where the merged body streams and does not say otherwise.
+    /// JSON body of a request for one turn, made before the run's first request: model, text, length, stream, then the
+    /// extra inputs (the last writer wins), then `stream_options.include_usage` where the merged body streams and does
+    /// not say otherwise.
     [[nodiscard]] virtual std::string body(const dataset::Turn& turn,
                                            const config::RunConfig& config,
                                            const settings::Endpoint& settings) const = 0;
 
+    /// A reader for one worker.
     [[nodiscard]] virtual std::unique_ptr<AnswerReader> reader() const = 0;
 };
+
+/// A body as every endpoint finishes it: `body`, a JSON object, with --extra-inputs merged in (the last writer wins)
+/// and `stream_options.include_usage` where it streams and does not say otherwise. Throws base::ConfigError for what is
+/// no JSON object, and for an extra input of another shape.
+[[nodiscard]] std::string finished_body(std::string_view body, const config::RunConfig& config);
 
 /// The endpoint of a type. *Lifetime*: static.
 [[nodiscard]] const Endpoint& endpoint_of(config::EndpointType type);

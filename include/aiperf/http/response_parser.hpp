@@ -29,12 +29,12 @@ enum class ParseError : std::uint8_t {
 
 /// The head of an answer. Views live until the parser is fed again.
 struct ResponseHead {
-    int status = 0;
-    std::string_view reason;
-    std::string_view location;  ///< Location, where there is one
-    Coding coding = Coding::none;
-    bool event_stream = false;  ///< Content-Type is text/event-stream
-    bool keep_alive = true;     ///< the server lets the connection serve again
+    int status = 0;                ///< 100 to 599
+    std::string_view reason;       ///< of the status line; may be empty
+    std::string_view location;     ///< Location, where there is one
+    Coding coding = Coding::none;  ///< of the body
+    bool event_stream = false;     ///< Content-Type is text/event-stream
+    bool keep_alive = true;        ///< the server lets the connection serve again
 };
 
 /// Incremental HTTP/1.x response parser: give it bytes as they come, cut anywhere. Body bytes are handed on in place,
@@ -44,6 +44,7 @@ struct ResponseHead {
 /// fed buffer may be changed by the sink. *Thread safety*: none.
 class ResponseParser {
 public:
+    /// How far an answer has come.
     enum class State : std::uint8_t { head, body, done, failed };
 
     /// Longest head accepted, in bytes.
@@ -52,6 +53,7 @@ public:
     /// Most interim (1xx) answers before the final one.
     static constexpr int k_interim_limit = 16;
 
+    /// Begins with the next answer.
     void reset() noexcept;
 
     /// Reads up to `size` bytes. Returns the number used: less than `size` only once the answer is done or has failed.
@@ -62,8 +64,10 @@ public:
     /// (also where no byte of an answer came: see started()).
     void finish() noexcept;
 
+    /// How far the answer has come.
     [[nodiscard]] State state() const noexcept { return state_; }
 
+    /// Why the state is `failed`.
     [[nodiscard]] ParseError error() const noexcept { return error_; }
 
     /// True once any byte of this answer was fed.
@@ -115,7 +119,7 @@ private:
     bool started_ = false;
     bool head_complete_ = false;
     bool chunk_digits_ = false;
-    int interim_ = 0;  // 1xx answers so far
+    int interim_ = 0;              // 1xx answers so far
     std::uint64_t remaining_ = 0;  // of the body (length) or of the chunk
     std::uint64_t body_bytes_ = 0;
     std::size_t trailer_bytes_ = 0;  // of a chunk's extension, or of all trailer lines

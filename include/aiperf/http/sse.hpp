@@ -21,12 +21,15 @@ public:
     /// Longest event, in bytes; a longer one is cut off there and delivered with what it has.
     static constexpr std::size_t k_event_limit = 256UL * 1024 * 1024;
 
+    /// Begins with the next stream.
     void reset() noexcept;
 
     template <class Sink>
+    /// Reads bytes of the stream and changes them in place; `sink` gets each event as it is complete.
     void feed(char* data, std::size_t size, Sink& sink);
 
     template <class Sink>
+    /// The stream is over: `sink` gets an event whose blank line is missing, too.
     void finish(Sink& sink);
 
 private:

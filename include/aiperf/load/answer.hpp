@@ -66,10 +66,13 @@ public:
     /// Decides the outcome and writes stamps and counts into the record. Call once, when over.
     void finish(std::int64_t now_ns);
 
+    /// Messages so far, in order.
     [[nodiscard]] const std::vector<record::Event>& events() const noexcept { return events_; }
 
+    /// Visible text so far.
     [[nodiscard]] std::string_view output() const noexcept { return output_; }
 
+    /// Thinking text so far.
     [[nodiscard]] std::string_view reasoning() const noexcept { return reasoning_; }
 
     /// Error text as error_details() expects it; empty for a good answer.

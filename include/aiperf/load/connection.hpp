@@ -13,6 +13,7 @@ namespace aiperf::load {
 
 /// A socket, what protects it, and the request on it. HTTP/1.1: one at a time.
 struct Connection {
+    /// What a connection is doing.
     enum class State : std::uint8_t {
         closed,      ///< a free place in the slab
         connecting,  ///< the system is making it; a request waits for it
@@ -21,23 +22,23 @@ struct Connection {
         idle,        ///< in the pool
     };
 
-    int fd = -1;
-    std::uint32_t generation = 0;  ///< rises with each close, so that a late event is known as such
-    State state = State::closed;
-    std::uint16_t target = 0;
-    bool served = false;            ///< has carried an answer before
-    ExchangeId exchange = ExchangeId::none;
-    base::Instant idle_since{};
+    int fd = -1;                             ///< -1 = none
+    std::uint32_t generation = 0;            ///< rises with each close, so that a late event is known as such
+    State state = State::closed;             ///< what it is doing
+    std::uint16_t target = 0;                ///< index of the URL
+    bool served = false;                     ///< has carried an answer before
+    ExchangeId exchange = ExchangeId::none;  ///< the request on it
+    base::Instant idle_since{};              ///< when it came into the pool
 
     // While it is being made.
-    std::size_t first_address = 0;    ///< of the target's, tried first
-    std::size_t tried = 0;            ///< addresses that failed
-    std::int64_t tls_start_ns = 0;    ///< CLOCK_MONOTONIC
-    std::string greeting;             ///< what a proxy has answered so far
+    std::size_t first_address = 0;  ///< of the target's, tried first
+    std::size_t tried = 0;          ///< addresses that failed
+    std::int64_t tls_start_ns = 0;  ///< CLOCK_MONOTONIC
+    std::string greeting;           ///< what a proxy has answered so far
 
     std::unique_ptr<TlsSession> tls;  ///< null: plain
     std::string output;               ///< bytes to be sent that are no request's own: greetings and ciphertext
-    std::size_t output_sent = 0;
+    std::size_t output_sent = 0;      ///< bytes of it written
 };
 
 }  // namespace aiperf::load

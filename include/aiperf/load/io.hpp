@@ -13,10 +13,10 @@ namespace aiperf::load {
 
 /// What a descriptor is ready for.
 struct Ready {
-    std::uint64_t token = 0;
-    bool readable = false;
-    bool writable = false;
-    bool hangup = false;  ///< the peer closed its side, or the socket has failed
+    std::uint64_t token = 0;  ///< what was given when it was watched
+    bool readable = false;    ///< there are bytes, or the end
+    bool writable = false;    ///< there is room
+    bool hangup = false;      ///< the peer closed its side, or the socket has failed
 };
 
 /// The seam between a worker and the kernel: wait, read, write, one timer, one wake-up. This one is an edge-triggered
@@ -26,8 +26,8 @@ struct Ready {
 /// *Thread safety*: wake() from any thread; the rest belongs to the worker's thread.
 class EpollIo {
 public:
-    static constexpr std::uint64_t k_timer_token = ~std::uint64_t{0};
-    static constexpr std::uint64_t k_wake_token = ~std::uint64_t{1};
+    static constexpr std::uint64_t k_timer_token = ~std::uint64_t{0};  ///< of the timer
+    static constexpr std::uint64_t k_wake_token = ~std::uint64_t{1};   ///< of the wake-up
 
     /// Throws base::SystemError.
     EpollIo();
@@ -44,6 +44,7 @@ public:
 
     /// recv(2) and sendmsg(2): bytes moved, or -1 and errno.
     static ssize_t receive(int fd, char* buffer, std::size_t size) noexcept;
+    /// As receive(), for writing.
     static ssize_t send(int fd, iovec* pieces, std::size_t count) noexcept;
 
     /// Arms the one timer for an absolute instant; Instant::max() disarms.

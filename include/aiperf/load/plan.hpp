@@ -19,19 +19,19 @@ namespace aiperf::load {
 
 /// Everything a run's workers need, fixed before the first request. Shared by all workers, read-only.
 struct LoadPlan {
-    std::vector<schedule::Phase> phases;
-    std::vector<Target> targets;  ///< request k goes to target k mod n
-    std::shared_ptr<const dataset::Dataset> dataset;
-    const endpoint::Endpoint* endpoint = nullptr;
-    base::IdSource ids{0};
-    std::uint32_t workers = 1;
-    bool keep_text = true;                 ///< output text goes into the journal, to be counted
-    base::Nanoseconds request_timeout{0};  ///< 0 = none; counts from the claim
-    base::Nanoseconds connect_timeout{10'000'000'000};
+    std::vector<schedule::Phase> phases;                         ///< in order; warm-up first
+    std::vector<Target> targets;                                 ///< request k goes to target k mod n
+    std::shared_ptr<const dataset::Dataset> dataset;             ///< bodies
+    const endpoint::Endpoint* endpoint = nullptr;                ///< reads the answers; outlives the plan
+    base::IdSource ids{0};                                       ///< of requests and sessions
+    std::uint32_t workers = 1;                                   ///< how many
+    bool keep_text = true;                                       ///< output text goes into the journal, to be counted
+    base::Nanoseconds request_timeout{0};                        ///< 0 = none; counts from the claim
+    base::Nanoseconds connect_timeout{10'000'000'000};           ///< of one connection
     base::Nanoseconds idle_timeout = std::chrono::seconds(300);  ///< a connection idle for longer is not used again
-    config::ConnectionReuse connection_reuse = config::ConnectionReuse::pooled;
+    config::ConnectionReuse connection_reuse = config::ConnectionReuse::pooled;  ///< which requests share a connection
     std::optional<double> failed_request_threshold;  ///< share of errors above which profiling stops
-    SocketOptions socket;
+    SocketOptions socket;                            ///< options of every connection
     std::vector<Address> sources;  ///< connections leave from these in turn; none = the system chooses
     TlsOptions tls;                ///< of the targets that are reached through it
     std::uint32_t redirects = 0;   ///< most that one request follows; 0 = a redirect is an error

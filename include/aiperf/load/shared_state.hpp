@@ -29,31 +29,33 @@ struct alignas(64) WorkerCounters {
     std::atomic<std::uint64_t> retries{0};     ///< requests sent anew on a fresh connection
     std::atomic<std::uint32_t> phase_done{0};  ///< n = it is through with phase n - 1
     std::atomic<std::int64_t> seen_ns{0};      ///< last turn of its loop; none is longer than k_longest_turn
-    base::Sketch time_to_first_token;
-    base::Sketch inter_token_latency;
+    base::Sketch time_to_first_token;          ///< nanoseconds
+    base::Sketch inter_token_latency;          ///< nanoseconds
 
     /// One writer: a plain add, without a locked instruction.
     static void add(std::atomic<std::uint64_t>& counter) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
+    /// Sets all to nothing, for the next phase. By the worker alone.
     void reset() noexcept;
 };
 
 /// What all workers of a run share: a handful of atomics in one shared mapping, so that workers may be threads or
 /// processes.
 struct SharedState {
-    static constexpr std::uint32_t k_quit = ~0U;
+    static constexpr std::uint32_t k_quit = ~0U;  ///< the phase in which workers go home
 
     alignas(64) std::atomic<std::uint64_t> next_index{0};  ///< next unclaimed index of the current phase
     alignas(64) std::atomic<std::uint32_t> phase{0};       ///< 0 = none yet, n = phase n - 1 runs, k_quit = go home
-    std::atomic<std::int64_t> phase_start_ns{0};
-    std::atomic<std::uint64_t> first_slot{0};
-    std::atomic<std::uint32_t> stop{0};               ///< Stop
-    std::atomic<std::int32_t> journal_error{0};       ///< errno of the first record that got no room; 0 = none
-    std::atomic<std::uint32_t> too_many_failures{0};  ///< 1: the share of errors passed LoadPlan's threshold
-    std::uint32_t workers = 0;
+    std::atomic<std::int64_t> phase_start_ns{0};           ///< CLOCK_MONOTONIC
+    std::atomic<std::uint64_t> first_slot{0};              ///< slot of the phase's index 0
+    std::atomic<std::uint32_t> stop{0};                    ///< Stop
+    std::atomic<std::int32_t> journal_error{0};            ///< errno of the first record that got no room; 0 = none
+    std::atomic<std::uint32_t> too_many_failures{0};       ///< 1: the share of errors passed LoadPlan's threshold
+    std::uint32_t workers = 0;                             ///< how many counters there are
 
+    /// The counters of one worker, behind this struct in the mapping.
     [[nodiscard]] WorkerCounters& counters(std::uint32_t worker) noexcept;
 
     /// True once worker `worker` is through with phase `index` (from 0).
@@ -78,6 +80,7 @@ public:
     SharedMapping(const SharedMapping&) = delete;
     SharedMapping& operator=(const SharedMapping&) = delete;
 
+    /// What is shared. *Lifetime*: the mapping's.
     [[nodiscard]] SharedState& state() const noexcept { return *state_; }
 
     /// Of the memfd, for a process to inherit.

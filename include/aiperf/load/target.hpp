@@ -35,12 +35,12 @@ struct Target {
 
 /// What a request's head says, apart from its address.
 struct HeadOptions {
-    std::string host;        ///< Host header
-    std::string path = "/";  ///< request target; a whole URL for a proxy
-    std::string user_agent;
+    std::string host;                 ///< Host header
+    std::string path = "/";           ///< request target; a whole URL for a proxy
+    std::string user_agent;           ///< User-Agent header
     std::string proxy_authorization;  ///< value of the header for a proxy asked with whole URLs; empty = none
-    bool streaming = false;  ///< Accept: text/event-stream, else application/json
-    std::string session_header = "X-Correlation-ID";
+    bool streaming = false;           ///< Accept: text/event-stream, else application/json
+    std::string session_header = "X-Correlation-ID";                      ///< carries the session's id
     std::vector<std::string> more_session_headers{"X-Session-Affinity"};  ///< the same value again; behind all others
 };
 

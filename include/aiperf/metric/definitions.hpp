@@ -28,10 +28,10 @@ enum class ValueType : std::uint8_t { integer, real };
 
 /// Bits of Definition::flags, AIPerf's meanings.
 namespace metric_flag {
-inline constexpr std::uint32_t streaming_only = 1U << 0U;   ///< exists for streamed answers only
-inline constexpr std::uint32_t error_only = 1U << 1U;       ///< of failed requests; never on the console
-inline constexpr std::uint32_t produces_tokens = 1U << 2U;  ///< only where the endpoint produces tokens
-inline constexpr std::uint32_t larger_is_better = 1U << 3U;
+inline constexpr std::uint32_t streaming_only = 1U << 0U;           ///< exists for streamed answers only
+inline constexpr std::uint32_t error_only = 1U << 1U;               ///< of failed requests; never on the console
+inline constexpr std::uint32_t produces_tokens = 1U << 2U;          ///< only where the endpoint produces tokens
+inline constexpr std::uint32_t larger_is_better = 1U << 3U;         ///< a higher value is a better one
 inline constexpr std::uint32_t hidden = 1U << 4U;                   ///< in no export and no table (AIPerf's INTERNAL)
 inline constexpr std::uint32_t reasoning = 1U << 5U;                ///< only where the endpoint can report reasoning
 inline constexpr std::uint32_t run_only = 1U << 6U;                 ///< not in per-request exports
@@ -42,9 +42,9 @@ inline constexpr std::uint32_t includes_failed = 1U << 9U;          ///< failed 
 
 /// Unit values are computed in, unit they are shown in, and the factor between the two.
 struct Unit {
-    std::string_view name;
-    std::string_view display;
-    double factor = 1.0;
+    std::string_view name;     ///< values are computed in it
+    std::string_view display;  ///< values are shown in it
+    double factor = 1.0;       ///< from the first to the second
 };
 
 /// Display order of metrics that AIPerf gives none: after all others, in the order of the table.
@@ -53,24 +53,24 @@ inline constexpr std::int32_t k_no_order = std::numeric_limits<std::int32_t>::ma
 /// Export rank of metrics that follow the run's own keys in the JSON summary.
 inline constexpr std::int32_t k_after_run = std::numeric_limits<std::int32_t>::max();
 
-using RecordFormula = std::optional<double> (*)(const RecordView&);
+using RecordFormula = std::optional<double> (*)(const RecordView&);  ///< the value of one request; absent: it has none
 using ListFormula = void (*)(const RecordView&, std::vector<double>& out);  ///< appends; nothing = no value
-using RunFormula = std::optional<double> (*)(const RunView&);
+using RunFormula = std::optional<double> (*)(const RunView&);               ///< the value of a run; absent: it has none
 
 /// One metric: a row of the table. Exactly one formula is set, by `kind`; values are in `unit.name`.
 struct Definition {
-    std::string_view tag;
-    std::string_view header;
-    Unit unit;
-    ValueType value_type = ValueType::real;
-    std::int32_t display_order = k_no_order;
-    std::int32_t export_rank = k_after_run;  ///< place among the JSON summary's leading metrics
-    Kind kind = Kind::record;
-    Group group = Group::none;
-    std::uint32_t flags = 0;
-    RecordFormula record = nullptr;
-    ListFormula list = nullptr;
-    RunFormula run = nullptr;
+    std::string_view tag;                     ///< "request_latency"
+    std::string_view header;                  ///< for people
+    Unit unit;                                ///< computed in and shown in
+    ValueType value_type = ValueType::real;   ///< before conversion
+    std::int32_t display_order = k_no_order;  ///< on the console; smaller is earlier
+    std::int32_t export_rank = k_after_run;   ///< place among the JSON summary's leading metrics
+    Kind kind = Kind::record;                 ///< where its numbers come from
+    Group group = Group::none;                ///< the console table it is in
+    std::uint32_t flags = 0;                  ///< metric_flag::*
+    RecordFormula record = nullptr;           ///< kind `record`: the value of one request
+    ListFormula list = nullptr;               ///< kind `list`: the values of one request
+    RunFormula run = nullptr;                 ///< kinds `aggregate` and `derived`: the value of a run
 
     /// Whether any of these bits is set.
     [[nodiscard]] bool has(std::uint32_t bits) const noexcept { return (flags & bits) != 0; }

@@ -40,13 +40,16 @@ namespace aiperf::metric {
 /// *Lifetime*: refers to the set, the record and the context. *Thread safety*: const calls from any thread.
 class RecordView {
 public:
+    /// A view of `record`, which is one of `set`.
     RecordView(const record::RecordSet& set, const record::Record& record, const Context& context) noexcept
         : set_(&set),
           record_(&record),
           context_(&context) {}
 
+    /// The record itself.
     [[nodiscard]] const record::Record& record() const noexcept { return *record_; }
 
+    /// True for anything but a good answer.
     [[nodiscard]] bool failed() const noexcept { return record_->error != 0; }
 
     /// Streaming was asked for and the answer came as a stream.
@@ -54,10 +57,13 @@ public:
         return context_->streaming && (record_->flags & record::flag::streamed) != 0;
     }
 
+    /// As request_start_ns().
     [[nodiscard]] std::int64_t start_ns() const noexcept { return request_start_ns(*record_); }
 
+    /// As request_end_ns().
     [[nodiscard]] std::int64_t end_ns() const noexcept { return request_end_ns(*set_, *record_); }
 
+    /// Messages of the answer, in order.
     [[nodiscard]] std::span<const record::Event> events() const noexcept { return set_->events(*record_); }
 
     /// Last content minus start; absent unless positive.
@@ -77,7 +83,9 @@ public:
 
     /// Tokens by the run's way of counting (the client's tokenizer, or `usage`).
     [[nodiscard]] std::optional<std::int64_t> output_tokens() const noexcept;
+    /// As output_tokens(), of the thinking text.
     [[nodiscard]] std::optional<std::int64_t> reasoning_tokens() const noexcept;
+    /// As output_tokens(), of the prompt.
     [[nodiscard]] std::optional<std::int64_t> input_tokens() const noexcept;
 
     /// Output and reasoning together; absent where neither is known.

@@ -19,8 +19,8 @@ struct RunTotals {
 
 /// The sum of a per-request metric, in its own unit.
 struct MetricSum {
-    std::string_view tag;
-    double sum = 0.0;
+    std::string_view tag;  ///< of the metric
+    double sum = 0.0;      ///< of all requests
 };
 
 /// A run as the formulas of its aggregate and derived metrics see it.
@@ -28,10 +28,12 @@ struct MetricSum {
 /// *Lifetime*: refers to the totals and sums. *Thread safety*: const calls from any thread.
 class RunView {
 public:
+    /// A view of counts and sums.
     RunView(const RunTotals& totals, std::span<const MetricSum> sums) noexcept
         : totals_(&totals),
           sums_(sums) {}
 
+    /// What was counted.
     [[nodiscard]] const RunTotals& totals() const noexcept { return *totals_; }
 
     /// Sum over all requests of a per-request metric; absent where none has a value.

@@ -12,13 +12,22 @@ namespace aiperf::metric {
 
 /// Statistics of one metric in its display unit. A scalar has only `avg`.
 struct Statistics {
-    double avg = 0.0;
-    bool scalar = true;
-    double p1 = 0.0, p5 = 0.0, p10 = 0.0, p25 = 0.0, p50 = 0.0, p75 = 0.0, p90 = 0.0, p95 = 0.0, p99 = 0.0;
-    double min = 0.0, max = 0.0;
-    double std = 0.0;  ///< population (ddof 0)
-    std::uint64_t count = 0;
-    double sum = 0.0;
+    double avg = 0.0;         ///< mean, or the value of a scalar
+    bool scalar = true;       ///< true: `avg` is all there is
+    double p1 = 0.0;          ///< 1st percentile
+    double p5 = 0.0;          ///< 5th percentile
+    double p10 = 0.0;         ///< 10th percentile
+    double p25 = 0.0;         ///< 25th percentile
+    double p50 = 0.0;         ///< median
+    double p75 = 0.0;         ///< 75th percentile
+    double p90 = 0.0;         ///< 90th percentile
+    double p95 = 0.0;         ///< 95th percentile
+    double p99 = 0.0;         ///< 99th percentile
+    double min = 0.0;         ///< smallest value
+    double max = 0.0;         ///< largest value
+    double std = 0.0;         ///< population (ddof 0)
+    std::uint64_t count = 0;  ///< values
+    double sum = 0.0;         ///< of the values
 };
 
 struct Definition;  // metric/definitions.hpp
@@ -26,31 +35,31 @@ struct Definition;  // metric/definitions.hpp
 /// One metric of a run.
 struct Metric {
     const Definition* definition = nullptr;  ///< static storage: tag, header, unit, order, flags
-    Statistics statistics;
+    Statistics statistics;                   ///< in its display unit
 };
 
 /// How many of each error.
 struct ErrorCount {
-    record::ErrorDetails details;
-    std::uint64_t count = 0;
-    std::int64_t first_ns = 0;  ///< CLOCK_MONOTONIC end of the first of them
+    record::ErrorDetails details;  ///< code, type and message
+    std::uint64_t count = 0;       ///< how often
+    std::int64_t first_ns = 0;     ///< CLOCK_MONOTONIC end of the first of them
 };
 
 /// What decides which metrics exist.
 struct Context {
-    bool streaming = false;
-    bool use_server_token_count = false;
+    bool streaming = false;               ///< --streaming was given
+    bool use_server_token_count = false;  ///< counts are those of `usage`
     bool cancelled = false;  ///< the run was cut short: rates divide by benchmark_duration, not by the phases' span
 };
 
 /// The numbers of a run: metrics that have a value, in AIPerf's display order.
 struct Summary {
-    std::vector<Metric> metrics;
+    std::vector<Metric> metrics;     ///< in the order of the definitions
     std::vector<ErrorCount> errors;  ///< most frequent first
     std::uint64_t valid = 0;         ///< good answers in profiling phases
     std::uint64_t failed = 0;        ///< errors in profiling phases, cancelled ones included
     std::int64_t start_wall_ns = 0;  ///< first profiling phase's start, Unix epoch
-    std::int64_t end_wall_ns = 0;
+    std::int64_t end_wall_ns = 0;    ///< Unix epoch
 
     /// nullptr where the metric has no value.
     [[nodiscard]] const Metric* find(std::string_view tag) const noexcept;

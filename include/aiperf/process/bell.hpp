@@ -19,6 +19,7 @@ public:
     explicit Bell(Descriptor descriptor) noexcept
         : descriptor_(std::move(descriptor)) {}
 
+    /// Wakes the one who waits.
     void ring() const noexcept;
 
     /// Waits for a ring; false: `deadline` has passed.

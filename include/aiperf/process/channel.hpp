@@ -15,6 +15,7 @@
 
 namespace aiperf::process {
 
+/// Whether a channel can be used, and if not, why.
 enum class ChannelState : std::uint8_t {
     open,
     peer_gone,  ///< the other end was closed; frames that had arrived whole were delivered
@@ -53,8 +54,10 @@ public:
     /// Waits until everything queued was written. False: deadline, or the peer is gone.
     bool flush_until(base::Instant deadline);
 
+    /// Open, or why it is not.
     [[nodiscard]] ChannelState state() const noexcept { return state_; }
 
+    /// To be waited for; -1 once closed.
     [[nodiscard]] int fd() const noexcept { return socket_.get(); }
 
     /// Closes this end: the peer sees the end of the stream.

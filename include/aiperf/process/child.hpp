@@ -28,8 +28,10 @@ public:
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
 
+    /// As its options say.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+    /// Of the process; may be another's once it was reaped.
     [[nodiscard]] pid_t pid() const noexcept { return process_.pid; }
 
     /// Readable once the process has ended; then call collect().
@@ -38,6 +40,7 @@ public:
     /// -1 once it is of no more use. Readable: read_channel(). Writable, while channel().wants_write(): flush().
     [[nodiscard]] int channel_fd() const noexcept;
 
+    /// Messages to and from it.
     [[nodiscard]] Channel& channel() noexcept { return channel_; }
 
     /// -1 once it is of no more use. Readable: read_errors().
@@ -56,6 +59,7 @@ public:
     /// Absent until collect() has found the process ended.
     [[nodiscard]] const std::optional<ExitStatus>& exit_status() const noexcept { return exit_status_; }
 
+    /// What it claims and whether it lives.
     [[nodiscard]] ServiceView view() const noexcept;
 
     /// Registered, neither stopped nor failed by its own word, and its pidfd not signalled.
@@ -75,6 +79,7 @@ public:
     /// The end as one sentence: "worker_1 (pid 7) was killed by signal 9 (SIGKILL); last lines on stderr: …".
     [[nodiscard]] std::string death_report() const;
 
+    /// Last lines of its stderr, oldest first.
     [[nodiscard]] std::vector<std::string> last_lines() const { return errors_.lines(); }
 
     [[nodiscard]] bool ended() const override;

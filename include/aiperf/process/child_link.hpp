@@ -36,6 +36,7 @@ public:
     /// Ends this process at once, with k_orphan_exit_code: its starter is gone. From any thread.
     [[noreturn]] static void end_as_orphan() noexcept;
 
+    /// What its starter calls it.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
     /// Close-on-exec, as all our descriptors.

@@ -22,12 +22,14 @@ inline constexpr std::size_t k_max_frame_bytes = std::size_t{16} << 20U;
 /// with what a length announces. *Thread safety*: none.
 class FrameParser {
 public:
+    /// A frame that announces more than `max_payload_bytes` damages the stream.
     explicit FrameParser(std::size_t max_payload_bytes = k_max_frame_bytes)
         : max_payload_bytes_(max_payload_bytes) {}
 
     /// Takes the next bytes and appends the payloads they complete. False: the stream is damaged.
     bool feed(std::string_view bytes, std::vector<std::string>& payloads);
 
+    /// True once the stream makes no sense; nothing is read any more.
     [[nodiscard]] bool damaged() const noexcept { return damaged_; }
 
     /// True where a frame has begun and not ended: at the end of the stream, something is missing.

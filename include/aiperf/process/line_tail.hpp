@@ -17,6 +17,7 @@ public:
         : max_lines_(max_lines),
           max_line_bytes_(max_line_bytes) {}
 
+    /// Takes bytes as they come, cut anywhere.
     void append(std::string_view bytes);
 
     /// Oldest first; an unfinished last line counts. Empty lines are left out, control characters shown as '?'.

@@ -12,7 +12,9 @@ namespace aiperf::process {
 
 /// The steps of make_memory_file(), for contents that come in pieces. They throw base::SystemError.
 [[nodiscard]] Descriptor create_memory_file(const char* name);
+/// Adds bytes at the end. Throws base::SystemError.
 void append(const Descriptor& memory_file, std::string_view bytes);
+/// Nobody can change it after this. Throws base::SystemError.
 void seal(const Descriptor& memory_file);
 
 /// `bytes` as a sealed file in memory, for a child to inherit. `name` is for people who look into /proc. Throws

@@ -29,8 +29,11 @@ enum class Registration : std::uint8_t {
     error,    ///< it said that it cannot serve, or ended before it registered
 };
 
+/// The word of messages and logs.
 [[nodiscard]] const char* to_string(ServiceState state) noexcept;
+/// The word of messages and logs.
 [[nodiscard]] const char* to_string(Registration registration) noexcept;
+/// The state a word names; absent for any other text.
 [[nodiscard]] std::optional<ServiceState> parse_service_state(std::string_view text) noexcept;
 
 /// Whether a claim moves a service forward: to a later state, or to failed. stopped and failed are final.
@@ -38,13 +41,14 @@ enum class Registration : std::uint8_t {
 
 /// What is known of one service at one moment.
 struct ServiceView {
-    Registration registration = Registration::unregistered;
-    ServiceState state = ServiceState::created;
+    Registration registration = Registration::unregistered;  ///< whether it has presented itself
+    ServiceState state = ServiceState::created;              ///< it claims to be in
     std::optional<bool> process_alive;  ///< by its pidfd; absent where the backend has no process handles
 
     /// Registered, neither stopped nor failed, and its process (where there is one) has not ended.
     [[nodiscard]] bool alive() const noexcept;
 
+    /// Same in every member.
     bool operator==(const ServiceView&) const = default;
 };
 

@@ -15,12 +15,13 @@ namespace aiperf::process {
 
 /// Where a child finds its descriptors. 0 is /dev/null.
 inline constexpr int k_channel_fd = 3;
-inline constexpr int k_first_inherited_fd = 4;
+inline constexpr int k_first_inherited_fd = 4;  ///< number of the first of SpawnOptions::inherited in the child
 
 /// Variables a child is told by; added to SpawnOptions::environment.
 inline constexpr const char* k_name_variable = "AIPERF_CHILD_NAME";
-inline constexpr const char* k_parent_variable = "AIPERF_CHILD_PARENT_PID";
-inline constexpr const char* k_channel_variable = "AIPERF_CHILD_CHANNEL_FD";
+inline constexpr const char* k_parent_variable = "AIPERF_CHILD_PARENT_PID";  ///< its value: the starter's process id
+inline constexpr const char* k_channel_variable =
+    "AIPERF_CHILD_CHANNEL_FD";  ///< its value: the descriptor of the channel
 
 /// What to start, and with what.
 struct SpawnOptions {
@@ -30,12 +31,13 @@ struct SpawnOptions {
     std::map<std::string, std::string> environment;  ///< all of it: nothing comes from the caller's own
     std::filesystem::path working_directory;         ///< empty: the caller's
 
+    /// Where stdout goes.
     enum class Output : std::uint8_t {
         with_errors,  ///< into the same pipe as stderr: a child never holds the caller's stdout open
         discard,      ///< /dev/null
         inherit,      ///< the caller's
     };
-    Output output = Output::with_errors;
+    Output output = Output::with_errors;  ///< where stdout goes
 
     /// Descriptors of the caller the child gets as 4, 5, … in this order; it is told nothing else about them.
     std::vector<int> inherited;
@@ -43,7 +45,7 @@ struct SpawnOptions {
 
 /// A started process: leader of a process group of its own, with its ends of the pipes.
 struct SpawnedProcess {
-    pid_t pid = -1;
+    pid_t pid = -1;      ///< of the child
     Descriptor pidfd;    ///< readable once the process has ended
     Descriptor channel;  ///< our end of the control channel
     Descriptor errors;   ///< reading end of its stderr, non-blocking

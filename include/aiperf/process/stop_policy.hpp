@@ -33,8 +33,10 @@ public:
     virtual void kill() = 0;
 };
 
+/// How far a stop has come.
 enum class StopStep : std::uint8_t { begun, asked, terminated, killed, ended, given_up };
 
+/// The word of messages and logs.
 [[nodiscard]] const char* to_string(StopStep step) noexcept;
 
 /// One stop of one process: asked, SIGTERM, SIGKILL, each at its absolute instant. It holds no clock and no timer:
@@ -59,12 +61,16 @@ public:
     /// No more waiting: SIGKILL at the next advance().
     void kill_now() noexcept { impatient_ = true; }
 
+    /// How far it is.
     [[nodiscard]] StopStep step() const noexcept { return step_; }
 
+    /// When it is told by SIGTERM.
     [[nodiscard]] base::Instant leave_by() const noexcept { return leave_by_; }
 
+    /// When it is killed.
     [[nodiscard]] base::Instant kill_at() const noexcept { return leave_by_ + policy_.terminate; }
 
+    /// When nobody waits for it any more.
     [[nodiscard]] base::Instant give_up_at() const noexcept { return give_up_at_.value_or(kill_at() + policy_.reap); }
 
 private:

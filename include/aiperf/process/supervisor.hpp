@@ -22,10 +22,10 @@ enum class ChildId : std::uint32_t {};
 
 /// How a child ended.
 struct DeathReport {
-    ChildId child{};
-    std::string name;
-    pid_t pid = -1;
-    ExitStatus status;
+    ChildId child{};                      ///< which one
+    std::string name;                     ///< what it is called
+    pid_t pid = -1;                       ///< it had
+    ExitStatus status;                    ///< how it ended
     bool expected = false;                ///< it had been told to stop
     ServiceView last_view;                ///< what it had claimed; process_alive is false
     std::string sentence;                 ///< all of it in one sentence, with the last lines of its stderr
@@ -41,11 +41,12 @@ struct SupervisorHandlers {
     std::function<void(const DeathReport&)> on_death{};                   ///< after all of its messages; it is reaped
 };
 
+/// How a child is started, heard and stopped.
 struct ChildOptions {
-    SpawnOptions spawn;
+    SpawnOptions spawn;             ///< program, arguments, environment
     SupervisorHandlers handlers{};  ///< for this child alone; called before the supervisor's own
     base::Nanoseconds register_within = std::chrono::seconds(30);  ///< then its registration is `timeout`
-    StopPolicy stop;
+    StopPolicy stop;                                               ///< how it is ended
 };
 
 /// Starts processes, watches them, stops them. A thread of its own waits for pidfds, control channels, stderr pipes
@@ -60,6 +61,7 @@ struct ChildOptions {
 /// *Thread safety*: all calls from any thread. The destructor is shutdown() without its exception.
 class Supervisor {
 public:
+    /// Starts the thread. Throws base::SystemError.
     explicit Supervisor(SupervisorHandlers handlers = {});
     ~Supervisor();
     Supervisor(const Supervisor&) = delete;
@@ -101,6 +103,7 @@ public:
 
     /// SIGKILL to its group at once.
     void kill(ChildId child);
+    /// Kills every child's group, now.
     void kill_all();
 
     /// Passes a signal (SIGSTOP, SIGCONT, SIGUSR1, …) to every child's group.

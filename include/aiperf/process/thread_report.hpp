@@ -21,10 +21,10 @@ namespace aiperf::process {
 
 /// What `thread_report` reads of one thread: the files of its directory below /proc.
 struct ThreadFiles {
-    std::string comm;
-    std::string stat;
-    std::string wchan;
-    std::string syscall;
+    std::string comm;     ///< name of the thread
+    std::string stat;     ///< state and times
+    std::string wchan;    ///< what it waits for in the kernel
+    std::string syscall;  ///< the call it is in
 };
 
 /// The line of one thread. Empty where `stat` is not as the kernel writes it.

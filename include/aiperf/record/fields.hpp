@@ -13,10 +13,10 @@ namespace aiperf::record {
 
 /// One field of a fixed-size struct, as NumPy and other readers of raw bytes need it.
 struct Field {
-    std::string_view name;
+    std::string_view name;   ///< in records.md and NumPy
     std::size_t offset = 0;  ///< bytes from the start of the struct
     std::size_t size = 0;    ///< bytes: 1, 2, 4 or 8
-    bool is_signed = false;
+    bool is_signed = false;  ///< may be negative
 
     friend bool operator==(const Field&, const Field&) = default;
 };
@@ -24,16 +24,19 @@ struct Field {
 namespace detail {
 
 template <typename T, bool = std::is_enum_v<T>>
+/// The number a field of type T is stored as.
 struct Number {
-    using type = T;
+    using type = T;  ///< as stored
 };
 
 template <typename T>
+/// An enumeration is stored as its underlying number.
 struct Number<T, true> {
-    using type = std::underlying_type_t<T>;
+    using type = std::underlying_type_t<T>;  ///< as stored
 };
 
 template <typename Struct, typename T>
+/// The row of one member.
 constexpr Field field(T Struct::*, std::string_view name, std::size_t offset) {
     using Integer = typename Number<T>::type;
     static_assert(std::is_integral_v<Integer>);

@@ -26,8 +26,10 @@ public:
     GrowingFile(const GrowingFile&) = delete;
     GrowingFile& operator=(const GrowingFile&) = delete;
 
+    /// First byte of the mapping.
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
 
+    /// Bytes that can be written.
     [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_.load(std::memory_order_acquire); }
 
     /// Takes notice of what another process has reserved meanwhile; returns reserved().
@@ -53,6 +55,7 @@ public:
     /// errno of the first failure to reserve; 0 = none.
     [[nodiscard]] int error() const noexcept { return error_.load(std::memory_order_relaxed); }
 
+    /// Of the file.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
     /// Cuts the file to `bytes` at the end of its life. No write may follow, and it does not grow any more.

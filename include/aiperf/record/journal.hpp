@@ -46,6 +46,7 @@ public:
 
     /// Notes a phase in the header; at most k_max_phases. Not thread-safe.
     void begin_phase(const PhaseInfo& phase);
+    /// Notes the end of the phase begun last.
     void end_phase(std::int64_t end_ns) noexcept;
 
     /// The writer of worker `worker`. *Lifetime*: the journal's.
@@ -60,10 +61,10 @@ public:
 
     /// Slots [first, first + count) of a phase, in which worker `worker` has died.
     struct Loss {
-        std::uint32_t worker = 0;
-        std::uint64_t first = 0;
-        std::uint64_t count = 0;
-        std::uint8_t phase = 0;
+        std::uint32_t worker = 0;   ///< that has died
+        std::uint64_t first = 0;    ///< slot
+        std::uint64_t count = 0;    ///< slots
+        std::uint8_t phase = 0;     ///< index into the header's phases
         std::uint32_t entries = 1;  ///< of the data set
         bool unsent = false;        ///< also what was claimed and not sent; then all workers must be at rest
     };
@@ -74,11 +75,18 @@ public:
 
     /// Texts of a committed record.
     [[nodiscard]] std::string_view output_text(const Record& record) const noexcept;
+    /// Thinking text of a committed record.
     [[nodiscard]] std::string_view reasoning_text(const Record& record) const noexcept;
+    /// Error text of a committed record; empty for a good answer.
+    [[nodiscard]] std::string_view error_text(const Record& record) const noexcept;
+
+    /// Messages of a committed record.
+    [[nodiscard]] std::span<const Event> events(const Record& record) const noexcept;
 
     /// What stopped a file from growing, as "path: reason"; empty = nothing.
     [[nodiscard]] std::string failure() const;
 
+    /// Where its files are.
     [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
 
     /// Record of a slot whose bytes have been ensured. Used by writers, and to add token counts later.
@@ -114,6 +122,7 @@ class Journal::Writer {
 public:
     /// Creates the worker's files, or maps them where they exist already.
     enum class Files : std::uint8_t { create, existing };
+    /// Throws base::SystemError where the files cannot be made or mapped.
     Writer(Journal& journal, std::uint32_t worker, const std::filesystem::path& directory, Files files);
 
     /// The slot's record in state `claimed`, or nullptr where the disk is full.

@@ -36,9 +36,9 @@ namespace flag {
 inline constexpr std::uint32_t streamed = 1U << 0U;  ///< the answer came as text/event-stream
 inline constexpr std::uint32_t reused = 1U << 1U;    ///< on a connection that had served before
 inline constexpr std::uint32_t retried = 1U << 2U;   ///< sent anew: the pooled connection had been closed by the server
-inline constexpr std::uint32_t done_seen = 1U << 3U;  ///< `[DONE]` arrived
-inline constexpr std::uint32_t cancelled = 1U << 4U;  ///< ended by us
-inline constexpr std::uint32_t usage_seen = 1U << 5U;
+inline constexpr std::uint32_t done_seen = 1U << 3U;         ///< `[DONE]` arrived
+inline constexpr std::uint32_t cancelled = 1U << 4U;         ///< ended by us
+inline constexpr std::uint32_t usage_seen = 1U << 5U;        ///< a usage object arrived
 inline constexpr std::uint32_t text_kept = 1U << 6U;         ///< output text is in the text file
 inline constexpr std::uint32_t context_overflow = 1U << 7U;  ///< refused for its length
 inline constexpr std::uint32_t tls_resumed = 1U << 8U;       ///< its connection took an earlier TLS session up again
@@ -51,8 +51,8 @@ inline constexpr std::int32_t k_absent = -1;
 /// One request: 192 bytes, little-endian, slot = claimed index. All `_ns` are CLOCK_MONOTONIC nanoseconds, 0 = did not
 /// happen. docs/records.md explains each; record/fields.hpp lists them for NumPy.
 struct alignas(64) Record {
-    std::uint16_t state = 0;  ///< State; written last, with release order
-    std::uint16_t worker = 0;
+    std::uint16_t state = 0;    ///< State; written last, with release order
+    std::uint16_t worker = 0;   ///< number of the worker that served it
     std::uint8_t phase = 0;     ///< index into the journal header's phases
     std::uint8_t error = 0;     ///< ErrorKind
     std::uint16_t target = 0;   ///< index of the URL
@@ -72,25 +72,25 @@ struct alignas(64) Record {
     std::uint64_t events_offset = 0;    ///< first Event, as a byte offset into the worker's events file
     std::uint64_t text_offset =
         0;  ///< byte offset into the worker's text file: output, then reasoning, then error text
-    std::uint32_t event_count = 0;
-    std::uint32_t output_bytes = 0;  ///< bytes of output text kept
-    std::uint32_t reasoning_bytes = 0;
-    std::uint32_t error_bytes = 0;  ///< error text: an error body, or a message
-    std::uint32_t tls_ns = 0;       ///< TLS handshake, saturating; the end of it is connect_end_ns
-    std::uint16_t http_status = 0;  ///< 0 = no answer
-    std::uint16_t turn = 0;
-    std::int32_t usage_prompt_tokens = k_absent;
-    std::int32_t usage_completion_tokens = k_absent;
-    std::int32_t usage_total_tokens = k_absent;
-    std::int32_t usage_reasoning_tokens = k_absent;
-    std::int32_t usage_cached_tokens = k_absent;
-    std::int32_t input_tokens = k_absent;   ///< counted by the client's tokenizer, of the text sent
-    std::int32_t output_tokens = k_absent;  ///< visible output, counted after the request by the controller
-    std::int32_t reasoning_tokens = k_absent;
-    std::int32_t requested_tokens = k_absent;  ///< output length asked for
-    std::uint32_t request_bytes = 0;           ///< head and body written
-    std::uint32_t response_bytes = 0;          ///< body bytes received (after chunked coding), saturating
-    std::uint32_t flags = 0;                   ///< flag::*
+    std::uint32_t event_count = 0;                    ///< messages of its answer
+    std::uint32_t output_bytes = 0;                   ///< bytes of output text kept
+    std::uint32_t reasoning_bytes = 0;                ///< bytes of thinking text kept
+    std::uint32_t error_bytes = 0;                    ///< error text: an error body, or a message
+    std::uint32_t tls_ns = 0;                         ///< TLS handshake, saturating; the end of it is connect_end_ns
+    std::uint16_t http_status = 0;                    ///< 0 = no answer
+    std::uint16_t turn = 0;                           ///< of its session, from 0
+    std::int32_t usage_prompt_tokens = k_absent;      ///< as the server counts
+    std::int32_t usage_completion_tokens = k_absent;  ///< as the server counts
+    std::int32_t usage_total_tokens = k_absent;       ///< as the server counts
+    std::int32_t usage_reasoning_tokens = k_absent;   ///< as the server counts
+    std::int32_t usage_cached_tokens = k_absent;      ///< as the server counts
+    std::int32_t input_tokens = k_absent;             ///< counted by the client's tokenizer, of the text sent
+    std::int32_t output_tokens = k_absent;            ///< visible output, counted after the request by the controller
+    std::int32_t reasoning_tokens = k_absent;         ///< thinking text, counted like output_tokens
+    std::int32_t requested_tokens = k_absent;         ///< output length asked for
+    std::uint32_t request_bytes = 0;                  ///< head and body written
+    std::uint32_t response_bytes = 0;                 ///< body bytes received (after chunked coding), saturating
+    std::uint32_t flags = 0;                          ///< flag::*
 };
 
 static_assert(sizeof(Record) == 192);
@@ -109,17 +109,18 @@ enum class EventKind : std::uint8_t {
 /// Bits of Event::flags.
 namespace event_flag {
 inline constexpr std::uint8_t coalesced = 1U << 0U;  ///< came in one read with the event before it
-inline constexpr std::uint8_t has_usage = 1U << 1U;
+inline constexpr std::uint8_t has_usage = 1U << 1U;  ///< carried a usage object
 }  // namespace event_flag
 
 /// One message of an answer (an SSE event; the whole body where it was not streamed). 16 bytes.
 struct Event {
-    std::int64_t at_ns = 0;        ///< CLOCK_MONOTONIC, when the read that completed it returned
-    std::uint32_t lag_ns = 0;      ///< read lag (arrival in the kernel to read), saturating; 0 = not measured
-    std::uint16_t text_bytes = 0;  ///< UTF-8 bytes of content, saturating
-    EventKind kind = EventKind::other;
-    std::uint8_t flags = 0;
+    std::int64_t at_ns = 0;             ///< CLOCK_MONOTONIC, when the read that completed it returned
+    std::uint32_t lag_ns = 0;           ///< read lag (arrival in the kernel to read), saturating; 0 = not measured
+    std::uint16_t text_bytes = 0;       ///< UTF-8 bytes of content, saturating
+    EventKind kind = EventKind::other;  ///< what it carried
+    std::uint8_t flags = 0;             ///< event_flag::*
 
+    /// True where it carried text of any kind.
     [[nodiscard]] bool has_content() const noexcept {
         return kind == EventKind::output || kind == EventKind::reasoning || kind == EventKind::mixed ||
                kind == EventKind::tool;

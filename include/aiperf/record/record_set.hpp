@@ -24,11 +24,11 @@ struct PhaseInfo {
 
 /// What is common to all records of a run.
 struct RunInfo {
-    std::uint64_t run_key = 0;  ///< key of base::IdSource: request and correlation ids follow from it
-    std::uint64_t seed = 0;
-    base::WallAnchor anchor;
-    std::vector<PhaseInfo> phases;
-    std::uint32_t workers = 1;
+    std::uint64_t run_key = 0;      ///< key of base::IdSource: request and correlation ids follow from it
+    std::uint64_t seed = 0;         ///< of the run's random numbers
+    base::WallAnchor anchor;        ///< ties CLOCK_MONOTONIC to the Unix epoch
+    std::vector<PhaseInfo> phases;  ///< in the order they began
+    std::uint32_t workers = 1;      ///< how many
 };
 
 /// All records of a run, read-only, one array in slot (start) order; a live journal, a finished one, or values made by
@@ -39,25 +39,33 @@ class RecordSet {
 public:
     virtual ~RecordSet() = default;
 
+    /// What is common to all.
     [[nodiscard]] virtual const RunInfo& info() const noexcept = 0;
+    /// In slot order, those that are not committed included.
     [[nodiscard]] virtual std::span<const Record> records() const noexcept = 0;
+    /// Messages of a record's answer, in order.
     [[nodiscard]] virtual std::span<const Event> events(const Record& record) const noexcept = 0;
+    /// Visible text; empty where it was not kept.
     [[nodiscard]] virtual std::string_view output_text(const Record& record) const noexcept = 0;
+    /// Thinking text; empty where it was not kept.
     [[nodiscard]] virtual std::string_view reasoning_text(const Record& record) const noexcept = 0;
+    /// Text of the error; empty for a good answer.
     [[nodiscard]] virtual std::string_view error_text(const Record& record) const noexcept = 0;
 };
 
 /// A set held in memory: for tests and for records read back from exports.
 class MemoryRecordSet final : public RecordSet {
 public:
+    /// One request with what belongs to it.
     struct Row {
-        Record record;
-        std::vector<Event> events;
-        std::string output_text;
-        std::string reasoning_text;
-        std::string error_text;
+        Record record;               ///< offsets in it mean nothing
+        std::vector<Event> events;   ///< in order
+        std::string output_text;     ///< visible text
+        std::string reasoning_text;  ///< thinking text
+        std::string error_text;      ///< empty for a good answer
     };
 
+    /// Takes the rows over; slot = index of the row.
     MemoryRecordSet(RunInfo info, std::vector<Row> rows);
 
     [[nodiscard]] const RunInfo& info() const noexcept override { return info_; }
@@ -79,9 +87,9 @@ private:
 
 /// The error of a record as AIPerf words it. `code` 0 = the key is left out.
 struct ErrorDetails {
-    int code = 0;
-    std::string type;
-    std::string message;
+    int code = 0;         ///< an HTTP status, or 0
+    std::string type;     ///< "TimeoutError"
+    std::string message;  ///< for people
 
     friend bool operator==(const ErrorDetails&, const ErrorDetails&) = default;
 };

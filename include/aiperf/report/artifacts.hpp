@@ -19,11 +19,13 @@ inline constexpr const char* k_ready_marker = ".aiperf_results_ready.json";
 /// Some of a run's files could not be written. The others are there, the marker is not.
 class ExportError : public base::RunError {
 public:
+    /// `written` and `failed` together are all files of a run.
     ExportError(const std::string& what, std::vector<std::filesystem::path> written, std::vector<std::string> failed)
         : RunError(what),
           written_(std::move(written)),
           failed_(std::move(failed)) {}
 
+    /// Files that are there, absolute.
     [[nodiscard]] const std::vector<std::filesystem::path>& written() const noexcept { return written_; }
 
     /// Names of the files that are missing, at least one.
@@ -35,7 +37,7 @@ private:
 };
 
 /// Writes the run's files into `dir` (made if missing) and returns their paths in the order they were published:
-/// inputs.json, profile_export.jsonl (export level records and raw), with a warm-up phases/<name>/ for
+/// inputs.json, profile_export.jsonl (export level records and raw), with a warm-up phases/NAME/ for
 /// each phase and phase_manifest.json, profile_export_aiperf.csv, profile_export_aiperf.json, and last k_ready_marker.
 /// A marker of an earlier run is removed first, so that it never vouches for a mixture.
 ///

@@ -12,11 +12,13 @@ namespace aiperf::report {
 /// All calls throw base::SystemError naming the target. *Thread safety*: none.
 class AtomicFile {
 public:
+    /// Opens a temporary file beside `target`.
     explicit AtomicFile(std::filesystem::path target);
     ~AtomicFile();
     AtomicFile(const AtomicFile&) = delete;
     AtomicFile& operator=(const AtomicFile&) = delete;
 
+    /// Adds text.
     void append(std::string_view text);
 
     /// Flushes, syncs, renames over the target, syncs the directory. Call once.

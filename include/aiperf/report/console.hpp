@@ -7,6 +7,7 @@
 
 namespace aiperf::report {
 
+/// How a console report is laid out.
 struct ConsoleOptions {
     std::size_t width = 140;  ///< columns to stay within where a table can wrap
     bool ansi = false;        ///< colours, by escape sequences

@@ -22,14 +22,14 @@ enum class Ending : std::uint8_t {
 
 /// A finished run, as the reports need it. *Lifetime*: refers to what it was made from.
 struct ReportInput {
-    const config::RunConfig& config;  ///< as asked: a field left open by the person stays out of `input_config`
-    const record::RecordSet& records;
-    const metric::Summary& summary;
-    metric::Context context;   ///< the one `summary` was made with
-    std::string benchmark_id;  ///< 12 hexadecimal digits, by custom
-    std::string version;       ///< of this product
-    Ending ending = Ending::complete;
-    std::string error;                             ///< one line, or empty
+    const config::RunConfig& config;   ///< as asked: a field left open by the person stays out of `input_config`
+    const record::RecordSet& records;  ///< every request
+    const metric::Summary& summary;    ///< every number
+    metric::Context context;           ///< the one `summary` was made with
+    std::string benchmark_id;          ///< 12 hexadecimal digits, by custom
+    std::string version;               ///< of this product
+    Ending ending = Ending::complete;  ///< how the run ended
+    std::string error;                 ///< one line, or empty
     std::vector<std::string> conversation_ids;     ///< by data-set entry; empty: taken from `dataset`
     const dataset::Dataset* dataset = nullptr;     ///< null (in a recovery): inputs.json is left as it is
     std::vector<std::filesystem::path> artifacts;  ///< files to name below the console's tables

@@ -10,20 +10,22 @@ namespace aiperf::report {
 
 // Debian 12 packages no C++ library that draws tables, and what AIPerf's tables need is small: hence our own.
 
+/// On which side a cell's text is.
 enum class Align : std::uint8_t { left, right };
 
+/// One column of a table.
 struct Column {
-    std::string header;
-    Align align = Align::right;
-    bool wraps = false;  ///< gives way where the table would be too wide
-    std::string ansi;    ///< SGR parameters of its cells ("36"); empty: plain
+    std::string header;          ///< its title
+    Align align = Align::right;  ///< of its cells
+    bool wraps = false;          ///< gives way where the table would be too wide
+    std::string ansi;            ///< SGR parameters of its cells ("36"); empty: plain
 };
 
 /// A titled table. A cell may hold several lines.
 struct Table {
-    std::string title;
-    std::vector<Column> columns;
-    std::vector<std::vector<std::string>> rows;
+    std::string title;                           ///< empty = none
+    std::vector<Column> columns;                 ///< from left to right
+    std::vector<std::vector<std::string>> rows;  ///< cells, one for each column
 };
 
 /// The table with heavy lines around its head and light ones below, title centred above. Control characters other than

@@ -7,16 +7,17 @@
 
 namespace aiperf::schedule {
 
+/// How the gaps between requests are drawn.
 enum class Process : std::uint8_t { constant, poisson, gamma };
 
 /// An arrival process: request i is due at the sum of the first i + 1 gaps after the phase's start (so the first comes
 /// one gap after it, as in AIPerf). Gaps are constant 1/rate; exponential with mean 1/rate; or gamma with shape
 /// `smoothness` and scale 1/(rate * smoothness), whose CV is 1/sqrt(smoothness).
 struct Arrivals {
-    Process process = Process::poisson;
-    double rate = 1.0;        ///< requests per second, > 0, finite
-    double smoothness = 1.0;  ///< gamma's shape, > 0
-    std::uint64_t seed = 0;
+    Process process = Process::poisson;  ///< how gaps are drawn
+    double rate = 1.0;                   ///< requests per second, > 0, finite
+    double smoothness = 1.0;             ///< gamma's shape, > 0
+    std::uint64_t seed = 0;              ///< equal seeds give equal instants
 
     friend bool operator==(const Arrivals&, const Arrivals&) = default;
 };
@@ -28,6 +29,7 @@ struct Arrivals {
 /// what makes the schedule the same for any number of workers. *Thread safety*: none; one per worker.
 class ArrivalCursor {
 public:
+    /// Starts at index 0.
     explicit ArrivalCursor(const Arrivals& arrivals) noexcept
         : arrivals_(arrivals) {}
 

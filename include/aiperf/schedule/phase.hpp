@@ -11,9 +11,9 @@ namespace aiperf::schedule {
 
 /// One phase of load as a value. Sending stops at the first of `requests` and `duration`; at least one is given.
 struct Phase {
-    std::string name = "profiling";
-    bool profiling = true;  ///< false: warm-up, its records do not feed the numbers
-    std::optional<std::uint64_t> requests;
+    std::string name = "profiling";             ///< "warmup" or "profiling"
+    bool profiling = true;                      ///< false: warm-up, its records do not feed the numbers
+    std::optional<std::uint64_t> requests;      ///< at most; absent: bound by time
     std::optional<base::Nanoseconds> duration;  ///< nothing is due at or after it
     std::optional<base::Nanoseconds> grace;     ///< after `duration`, for what is in flight; absent = unlimited
     std::optional<Arrivals> arrivals;           ///< absent = closed loop: a request as soon as a slot is free

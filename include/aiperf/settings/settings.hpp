@@ -10,20 +10,21 @@
 
 namespace aiperf::settings {
 
+/// Which addresses a name may give.
 enum class IpVersion : std::uint8_t { v4, v6, any };
 
 /// Connections to the target. A setting is named as its variable: http.so_rcvbuf is AIPERF_HTTP_SO_RCVBUF.
 struct Http {
-    base::Nanoseconds connect_timeout = std::chrono::seconds(10);     ///< name lookup not included
-    base::Nanoseconds keepalive_timeout = std::chrono::seconds(300);  ///< idle pooled connections; 0 = not pooled
-    IpVersion ip_version = IpVersion::v4;                             ///< addresses taken from a name
-    int so_rcvbuf = 10485760;                                         ///< bytes
-    int so_sndbuf = 10485760;                                         ///< bytes
-    int tcp_keepcnt = 1;                                              ///< probes
-    base::Nanoseconds tcp_keepidle = std::chrono::seconds(60);
-    base::Nanoseconds tcp_keepintvl = std::chrono::seconds(30);
-    base::Nanoseconds tcp_user_timeout = std::chrono::milliseconds(30000);
-    bool ssl_verify = true;                                ///< certificates of https targets
+    base::Nanoseconds connect_timeout = std::chrono::seconds(10);           ///< name lookup not included
+    base::Nanoseconds keepalive_timeout = std::chrono::seconds(300);        ///< idle pooled connections; 0 = not pooled
+    IpVersion ip_version = IpVersion::v4;                                   ///< addresses taken from a name
+    int so_rcvbuf = 10485760;                                               ///< bytes
+    int so_sndbuf = 10485760;                                               ///< bytes
+    int tcp_keepcnt = 1;                                                    ///< probes
+    base::Nanoseconds tcp_keepidle = std::chrono::seconds(60);              ///< silence before the first probe
+    base::Nanoseconds tcp_keepintvl = std::chrono::seconds(30);             ///< between probes
+    base::Nanoseconds tcp_user_timeout = std::chrono::milliseconds(30000);  ///< sent bytes may stay unacknowledged
+    bool ssl_verify = true;                                                 ///< certificates of https targets
     bool trust_env = false;                                ///< HTTP_PROXY and the like lead to the targets
     bool x_session_affinity_from_correlation_id = true;    ///< header X-Session-Affinity
     bool x_session_id_from_correlation_id = false;         ///< header X-Session-ID
@@ -42,8 +43,8 @@ struct Endpoint {
 
 /// The workers of a run: how many where nobody says, and when one counts as silent.
 struct Worker {
-    double cpu_utilization_factor = 0.75;  ///< share of the cores
-    std::uint32_t max_workers_cap = 32;
+    double cpu_utilization_factor = 0.75;                     ///< share of the cores
+    std::uint32_t max_workers_cap = 32;                       ///< workers, at most
     base::Nanoseconds stale_time = std::chrono::seconds(10);  ///< silence after which one is shown as stale
 
     friend bool operator==(const Worker&, const Worker&) = default;
@@ -79,7 +80,7 @@ struct Stop {
 
 /// What is asked of each supervised process.
 struct Service {
-    base::Nanoseconds registration_timeout = std::chrono::seconds(30);
+    base::Nanoseconds registration_timeout = std::chrono::seconds(30);      ///< for a process to present itself
     base::Nanoseconds task_cancel_timeout_short = std::chrono::seconds(2);  ///< told to stop, to SIGTERM; to SIGKILL
 
     friend bool operator==(const Service&, const Service&) = default;
@@ -105,16 +106,16 @@ struct ApiServer {
 
 /// The AIPERF_* environment as one immutable value. *Thread safety*: a plain value.
 struct Settings {
-    Http http;
-    Endpoint endpoint;
-    Worker worker;
-    Ui ui;
-    Journal journal;
-    Process process;
-    Stop stop;
-    Service service;
-    Timing timing;
-    ApiServer api_server;
+    Http http;             ///< AIPERF_HTTP_*
+    Endpoint endpoint;     ///< AIPERF_ENDPOINT_*
+    Worker worker;         ///< AIPERF_WORKER_*
+    Ui ui;                 ///< AIPERF_UI_*
+    Journal journal;       ///< AIPERF_JOURNAL_*
+    Process process;       ///< AIPERF_HELPER
+    Stop stop;             ///< AIPERF_STOP_*
+    Service service;       ///< AIPERF_SERVICE_*
+    Timing timing;         ///< AIPERF_TIMING_*
+    ApiServer api_server;  ///< AIPERF_API_SERVER_*
 
     /// Reads the AIPERF_* variables of `environment`; the others are not looked at. Throws base::ConfigError naming
     /// variable, value and range for a value that is not allowed. `warnings`, where given, gets one line for each

@@ -11,28 +11,29 @@
 
 namespace aiperf::settings {
 
+/// What a variable's value is.
 enum class Kind : std::uint8_t { boolean, integer, number, choice, text };
 
 /// A value read for a variable; which member counts follows from the variable's kind.
 struct Value {
-    bool boolean = false;
+    bool boolean = false;   ///< kind boolean
     double number = 0.0;    ///< kinds integer and number
     std::string_view text;  ///< kinds choice (a word of the list) and text
 };
 
 /// One row of the table: everything that is known about a variable.
 struct Variable {
-    std::string_view name;   ///< "AIPERF_HTTP_SO_RCVBUF"
-    std::string_view group;  ///< the member of Settings: "http"
-    Kind kind;
-    std::string_view default_text;  ///< "" = not set
-    double min;                     ///< inclusive; kinds integer and number
-    double max;                     ///< inclusive
-    std::string_view choices;       ///< separated by blanks; kind choice
-    std::string_view unit;          ///< "" = none
-    std::string_view help;
-    bool in_aiperf;  ///< false: a variable that only this program has
-    void (*apply)(Settings&, const Value&);
+    std::string_view name;                   ///< "AIPERF_HTTP_SO_RCVBUF"
+    std::string_view group;                  ///< the member of Settings: "http"
+    Kind kind;                               ///< of its value
+    std::string_view default_text;           ///< "" = not set
+    double min;                              ///< inclusive; kinds integer and number
+    double max;                              ///< inclusive
+    std::string_view choices;                ///< separated by blanks; kind choice
+    std::string_view unit;                   ///< "" = none
+    std::string_view help;                   ///< one sentence
+    bool in_aiperf;                          ///< false: a variable that only this program has
+    void (*apply)(Settings&, const Value&);  ///< writes a value into the settings
 
     /// What may be written: "a number from 0 to 300", "true or false", "one of 4, 6, auto".
     [[nodiscard]] std::string allowed() const;
@@ -43,9 +44,9 @@ struct Variable {
 
 /// A variable as people look it up.
 struct Row {
-    const Variable* variable = nullptr;
-    std::string value;              ///< "" = not set
-    bool from_environment = false;  ///< false: the default
+    const Variable* variable = nullptr;  ///< of the table
+    std::string value;                   ///< "" = not set
+    bool from_environment = false;       ///< false: the default
 };
 
 /// All variables with the values they have in `environment`. Throws base::ConfigError as Settings::from().

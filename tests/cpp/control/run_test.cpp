@@ -463,7 +463,8 @@ TEST_CASE("What is refused is refused before anything is written") {
     refuse(config, "--artifact-dir");
     config = good;
     config.concurrency = 900'000;
-    refuse(config, "descriptors");
+    config.request_count = 900'000;
+    refuse(config, "descriptors: ");
     CHECK_FALSE(std::filesystem::exists(*good.artifact_directory));
     const Environment bad{
         .variables = {{"AIPERF_HTTP_CONNECT_TIMEOUT", "soon"}}, .working_directory = ".", .logger = nullptr};
