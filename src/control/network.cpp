@@ -24,8 +24,8 @@ namespace aiperf::control {
 
 namespace {
 
-using asio::ip::tcp;
 using asio::generic::stream_protocol;
+using asio::ip::tcp;
 
 /// After the first address has answered, the others have this long (RFC 8305 has the same between two attempts).
 constexpr auto k_patience = std::chrono::milliseconds(250);
@@ -85,10 +85,10 @@ struct Found {
 
 /// Tries all addresses at once and keeps those that answer. Throws base::RunError with the reasons.
 Found answering(const std::vector<load::Address>& addresses,
-                                     const std::string& name,
-                                     const Manner& manner,
-                                     base::Nanoseconds timeout,
-                                     const std::function<bool()>& cancelled) {
+                const std::string& name,
+                const Manner& manner,
+                base::Nanoseconds timeout,
+                const std::function<bool()>& cancelled) {
     asio::io_context io;
     std::deque<Attempt> attempts;
     base::Instant deadline = base::now() + timeout;
@@ -111,7 +111,8 @@ Found answering(const std::vector<load::Address>& addresses,
                                          }
                                      });
     }
-    while (!cancelled() && base::now() < deadline && !run_until(io, std::min<base::Instant>(deadline, base::now() + k_patience), cancelled)) {
+    while (!cancelled() && base::now() < deadline &&
+           !run_until(io, std::min<base::Instant>(deadline, base::now() + k_patience), cancelled)) {
     }
     Found found;
     std::string reason;
@@ -149,8 +150,8 @@ Found answering(const std::vector<load::Address>& addresses,
 void lead_through(const Proxy& proxy, const config::Url& url, load::Target& target) {
     target.proxy = proxy.name();
     if (url.is_tls()) {
-        const std::string authority =
-            (url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]") + ":" + std::to_string(url.port);
+        const std::string authority = (url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]") +
+                                      ":" + std::to_string(url.port);
         target.tunnel = "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n";
         if (!proxy.authorization.empty()) {
             target.tunnel += "Proxy-Authorization: " + proxy.authorization + "\r\n";
@@ -289,9 +290,8 @@ void check_sources(const config::RunConfig& config) {
         const load::Address address = load::Address::of_ip(text, 0);
         const int fd = load::open_socket(address, {}, &address);
         if (fd < 0) {
-            throw base::ConfigError("--source-address",
-                                    text,
-                                    std::string("an address of this machine (") + std::strerror(errno) + ")");
+            throw base::ConfigError(
+                "--source-address", text, std::string("an address of this machine (") + std::strerror(errno) + ")");
         }
         ::close(fd);
     }

@@ -61,9 +61,8 @@ void check_connections(Preparation& preparation, const Environment& environment)
         preparation.proxies = Proxies::from(environment.variables);
     }
     check_sources(config);
-    const bool tls = std::any_of(config.urls.begin(), config.urls.end(), [](const std::string& url) {
-        return config::parse_url(url).is_tls();
-    });
+    const bool tls = std::any_of(
+        config.urls.begin(), config.urls.end(), [](const std::string& url) { return config::parse_url(url).is_tls(); });
     if (!tls) {
         return;
     }

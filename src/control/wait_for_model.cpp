@@ -4,9 +4,9 @@
 #include "aiperf/base/text.hpp"
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
+#include "aiperf/http/content_decoder.hpp"
 #include "aiperf/http/response_parser.hpp"
 #include "network.hpp"
-#include "aiperf/http/content_decoder.hpp"
 #include "patient_connection.hpp"
 
 #include <nlohmann/json.hpp>
@@ -156,8 +156,8 @@ Question models_question(const config::RunConfig& config, const Proxies& proxies
     const std::string path = join_path(url.path, "/v1/models");
     Question question;
     question.what = "GET " + path;
-    question.request = "GET " + request_target(proxies, url, path) + " HTTP/1.1\r\nHost: " + host_header(url) + "\r\nAccept: */*\r\n" +
-                       proxy_header(proxies, url) + more_headers(config) + "\r\n";
+    question.request = "GET " + request_target(proxies, url, path) + " HTTP/1.1\r\nHost: " + host_header(url) +
+                       "\r\nAccept: */*\r\n" + proxy_header(proxies, url) + more_headers(config) + "\r\n";
     question.judge = [model = config.model_names.front()](int status, const std::string& body) {
         return judge_models(status, body, model);
     };
@@ -171,8 +171,8 @@ Question inference_question(const config::RunConfig& config, const Surroundings&
     Question question;
     question.what = "POST " + path;
     question.request = "POST " + request_target(proxies, url, path) + " HTTP/1.1\r\nHost: " + host_header(url) +
-                       "\r\nContent-Type: application/json\r\nAccept: */*\r\n" +
-                       proxy_header(proxies, url) + more_headers(config) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+                       "\r\nContent-Type: application/json\r\nAccept: */*\r\n" + proxy_header(proxies, url) +
+                       more_headers(config) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     question.judge = [](int status, const std::string& /*body*/) { return judge_status(status); };
     return question;
 }
@@ -265,7 +265,12 @@ void wait_for_model(const config::RunConfig& config,
     const base::Instant deadline = base::now() + in_nanoseconds(config.wait_for_model_timeout);
     const Reach reach(config, surroundings, cancelled, [](const std::string& /*sentence*/) {});
     for (const std::string& text : config.urls) {
-        Wait wait(reach, surroundings.settings.http.connect_timeout, deadline, in_nanoseconds(config.wait_for_model_interval), cancelled, say);
+        Wait wait(reach,
+                  surroundings.settings.http.connect_timeout,
+                  deadline,
+                  in_nanoseconds(config.wait_for_model_interval),
+                  cancelled,
+                  say);
         const config::Url url = config::parse_url(text);
         if (config.wait_for_model_mode != config::WaitForModelMode::inference) {
             wait.until_good(models_question(config, surroundings.proxies, url), url);

@@ -35,10 +35,10 @@ struct Url {
 /// Port of a URL that names none.
 [[nodiscard]] std::uint16_t default_port(Scheme scheme) noexcept;
 
-/// Reads "localhost:8000", "https://host/v1", "http://[::1]:8000", "unix:///run/server.sock", and, where a path follows,
-/// "http+unix://%2Frun%2Fserver.sock/v1". A text without a scheme gets "http://". Throws base::ConfigError, naming
-/// `field`, for any other scheme, a missing host, a bad port, user information, a query, a fragment, blanks and control
-/// characters.
+/// Reads "localhost:8000", "https://host/v1", "http://[::1]:8000", "unix:///run/server.sock", and, where a path
+/// follows, "http+unix://%2Frun%2Fserver.sock/v1". A text without a scheme gets "http://". Throws base::ConfigError,
+/// naming `field`, for any other scheme, a missing host, a bad port, user information, a query, a fragment, blanks and
+/// control characters.
 [[nodiscard]] Url parse_url(std::string_view text, std::string_view field = "--url");
 
 /// True for "127.0.0.1" and "::1": an address and no name.

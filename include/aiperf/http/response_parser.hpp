@@ -115,7 +115,7 @@ private:
     bool started_ = false;
     bool head_complete_ = false;
     bool chunk_digits_ = false;
-    int interim_ = 0;  // 1xx answers so far
+    int interim_ = 0;              // 1xx answers so far
     std::uint64_t remaining_ = 0;  // of the body (length) or of the chunk
     std::uint64_t body_bytes_ = 0;
     std::size_t trailer_bytes_ = 0;  // of a chunk's extension, or of all trailer lines

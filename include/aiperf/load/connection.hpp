@@ -25,15 +25,16 @@ struct Connection {
     std::uint32_t generation = 0;  ///< rises with each close, so that a late event is known as such
     State state = State::closed;
     std::uint16_t target = 0;
-    bool served = false;            ///< has carried an answer before
+    bool served = false;   ///< has carried an answer before
+    bool sending = false;  ///< something waits for the socket to take it
     ExchangeId exchange = ExchangeId::none;
     base::Instant idle_since{};
 
     // While it is being made.
-    std::size_t first_address = 0;    ///< of the target's, tried first
-    std::size_t tried = 0;            ///< addresses that failed
-    std::int64_t tls_start_ns = 0;    ///< CLOCK_MONOTONIC
-    std::string greeting;             ///< what a proxy has answered so far
+    std::size_t first_address = 0;  ///< of the target's, tried first
+    std::size_t tried = 0;          ///< addresses that failed
+    std::int64_t tls_start_ns = 0;  ///< CLOCK_MONOTONIC
+    std::string greeting;           ///< what a proxy has answered so far
 
     std::unique_ptr<TlsSession> tls;  ///< null: plain
     std::string output;               ///< bytes to be sent that are no request's own: greetings and ciphertext

@@ -39,7 +39,7 @@ struct HeadOptions {
     std::string path = "/";  ///< request target; a whole URL for a proxy
     std::string user_agent;
     std::string proxy_authorization;  ///< value of the header for a proxy asked with whole URLs; empty = none
-    bool streaming = false;  ///< Accept: text/event-stream, else application/json
+    bool streaming = false;           ///< Accept: text/event-stream, else application/json
     std::string session_header = "X-Correlation-ID";
     std::vector<std::string> more_session_headers{"X-Session-Affinity"};  ///< the same value again; behind all others
 };
