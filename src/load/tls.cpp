@@ -13,6 +13,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace aiperf::load {
@@ -138,11 +139,28 @@ struct TlsContext::State {
 
     ~State() { SSL_CTX_free(context); }
 
+    /// What OpenSSL was built to look at; where that is not there, as it was built elsewhere, the usual places.
+    void trust_system() const {
+        SSL_CTX_set_default_verify_paths(context);
+        if (::access(X509_get_default_cert_dir(), R_OK) == 0 || ::access(X509_get_default_cert_file(), R_OK) == 0) {
+            return;
+        }
+        for (const char* file : {"/etc/ssl/certs/ca-certificates.crt",
+                                 "/etc/pki/tls/certs/ca-bundle.crt",
+                                 "/etc/ssl/ca-bundle.pem",
+                                 "/etc/ssl/cert.pem"}) {
+            if (::access(file, R_OK) == 0 && SSL_CTX_load_verify_file(context, file) == 1) {
+                break;
+            }
+        }
+        ERR_clear_error();
+    }
+
     void load(const TlsOptions& options) const {
         const char* const file = options.ca_file.empty() ? nullptr : options.ca_file.c_str();
         const char* const directory = options.ca_directory.empty() ? nullptr : options.ca_directory.c_str();
         if (file == nullptr && directory == nullptr) {
-            SSL_CTX_set_default_verify_paths(context);
+            trust_system();
         }
         if (file != nullptr && SSL_CTX_load_verify_file(context, file) != 1) {
             refuse_file("--tls-ca-file", options.ca_file);
