@@ -19,7 +19,8 @@ class RunOptions(TypedDict, total=False):
     model_names: str | Sequence[str] | None
     model: str | Sequence[str] | None
 
-    # Address of the server; with several, sessions take them in turn. Allowed: [http://]HOST[:PORT][/PATH].
+    # Address of the server; with several, sessions take them in turn. Allowed: [http[s]://]HOST[:PORT][/PATH]
+    # or unix:///PATH.
     urls: str | Sequence[str] | None
     url: str | Sequence[str] | None
 
@@ -67,6 +68,37 @@ class RunOptions(TypedDict, total=False):
 
     # Header that carries the session's id. Default: X-Correlation-ID. Allowed: a header name.
     session_header: str | None
+
+    # Version of HTTP; auto: 2 where the server offers it within TLS. Allowed: one of 1.1, 2, auto.
+    http_version: Literal["1.1", "2", "auto"] | None
+
+    # Certificates of the authorities to trust, a PEM file. Default: the system's. Allowed: a text without
+    # control characters.
+    tls_ca_file: str | None
+
+    # The same as a directory, hashed as by 'openssl rehash'. Default: the system's. Allowed: a text without
+    # control characters.
+    tls_ca_directory: str | None
+
+    # Certificate of the client, for servers that demand one, a PEM file. Default: none. Allowed: a text
+    # without control characters.
+    tls_certificate: str | None
+
+    # Private key of that certificate, a PEM file without a password. Default: in the certificate's file.
+    # Allowed: a text without control characters.
+    tls_key: str | None
+
+    # Oldest version of TLS that is accepted. Allowed: one of 1.2, 1.3.
+    tls_min_version: Literal["1.2", "1.3"] | None
+
+    # Addresses of this machine that connections leave from, in turn: each has ports of its own. Default: the
+    # system's choice. Allowed: an IPv4 or IPv6 address.
+    source_addresses: str | Sequence[str] | None
+    source_address: str | Sequence[str] | None
+
+    # Most redirects of one request that are followed; 0 = a redirect is an error. Allowed: an integer from 0
+    # to 20.
+    follow_redirects: int | None
 
     # Header for every request, as 'Name:Value'. Default: none. Allowed: 'Name:Value'.
     headers: str | Mapping[str, str] | Sequence[str | Sequence[str]] | None
@@ -222,7 +254,7 @@ class ConfigFields:
 
     @property
     def urls(self) -> list[str]:
-        """Address of the server; with several, sessions take them in turn. Allowed: [http://]HOST[:PORT][/PATH]."""
+        """Address of the server; with several, sessions take them in turn. Allowed: [http[s]://]HOST[:PORT][/PATH] or unix:///PATH."""
         value: list[str] = self._get("urls")
         return value
 
@@ -302,6 +334,54 @@ class ConfigFields:
     def session_header(self) -> str | None:
         """Header that carries the session's id. Default: X-Correlation-ID. Allowed: a header name."""
         value: str | None = self._get("session_header")
+        return value
+
+    @property
+    def http_version(self) -> Literal["1.1", "2", "auto"]:
+        """Version of HTTP; auto: 2 where the server offers it within TLS. Allowed: one of 1.1, 2, auto."""
+        value: Literal["1.1", "2", "auto"] = self._get("http_version")
+        return value
+
+    @property
+    def tls_ca_file(self) -> str | None:
+        """Certificates of the authorities to trust, a PEM file. Default: the system's. Allowed: a text without control characters."""
+        value: str | None = self._get("tls_ca_file")
+        return value
+
+    @property
+    def tls_ca_directory(self) -> str | None:
+        """The same as a directory, hashed as by 'openssl rehash'. Default: the system's. Allowed: a text without control characters."""
+        value: str | None = self._get("tls_ca_directory")
+        return value
+
+    @property
+    def tls_certificate(self) -> str | None:
+        """Certificate of the client, for servers that demand one, a PEM file. Default: none. Allowed: a text without control characters."""
+        value: str | None = self._get("tls_certificate")
+        return value
+
+    @property
+    def tls_key(self) -> str | None:
+        """Private key of that certificate, a PEM file without a password. Default: in the certificate's file. Allowed: a text without control characters."""
+        value: str | None = self._get("tls_key")
+        return value
+
+    @property
+    def tls_min_version(self) -> Literal["1.2", "1.3"]:
+        """Oldest version of TLS that is accepted. Allowed: one of 1.2, 1.3."""
+        value: Literal["1.2", "1.3"] = self._get("tls_min_version")
+        return value
+
+    @property
+    def source_addresses(self) -> list[str]:
+        """Addresses of this machine that connections leave from, in turn: each has ports of its own. Default: the system's choice. Allowed: an IPv4 or IPv6 address."""
+        value: list[str] = self._get("source_addresses")
+        return value
+
+    @property
+    def follow_redirects(self) -> int:
+        """Most redirects of one request that are followed; 0 = a redirect is an error. Allowed: an integer from 0 to 20."""
+        value: int = self._get("follow_redirects")
         return value
 
     @property

@@ -106,7 +106,8 @@ void PatientConnection::shake_hands(const load::Target& target) {
         if (outcome != Outcome::more) {
             give_up("TLS: " + tls_->error());
         }
-        const std::size_t got = read_raw(deadline_, "TLS: no answer to the handshake in time: does the server speak TLS there?");
+        const std::size_t got =
+            read_raw(deadline_, "TLS: no answer to the handshake in time: does the server speak TLS there?");
         if (got == 0) {
             give_up("TLS: the server closed the connection within the handshake");
         }

@@ -84,7 +84,8 @@ const Proxy* Proxies::leading_to(const config::Url& url) const noexcept {
     const std::string host = base::lower(url.host);
     const bool direct = std::any_of(none.begin(), none.end(), [&](const std::string& name) {
         const std::string_view bare = std::string_view(name).substr(name.starts_with('.') ? 1 : 0);
-        const bool below = host.size() > bare.size() && host.ends_with(bare) && host[host.size() - bare.size() - 1] == '.';
+        const bool below =
+            host.size() > bare.size() && host.ends_with(bare) && host[host.size() - bare.size() - 1] == '.';
         return name == "*" || host == bare || below || name == host + ":" + std::to_string(url.port);
     });
     const std::optional<Proxy>& proxy = url.is_tls() ? https : http;

@@ -135,7 +135,8 @@ void Answer::take_body(char* data, std::size_t size, endpoint::AnswerReader& rea
         take_plain_body(piece, size, reader);
     }
     if (decoder_->failed()) {
-        spoil("the " + std::string(http::to_string(decoder_->coding())) + " coding of the body is damaged, or hides over 256 MiB");
+        spoil("the " + std::string(http::to_string(decoder_->coding())) +
+              " coding of the body is damaged, or hides over 256 MiB");
     }
 }
 

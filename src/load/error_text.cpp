@@ -107,7 +107,8 @@ std::string greeting_error_text(const Target& target, bool tls, int error_number
 
 std::string proxy_error_text(const Target& target, std::string_view words) {
     return "ClientHttpProxyError(" +
-           python_repr("the proxy " + target.proxy + " does not lead to " + target.name + ": " + std::string(words)) + ")";
+           python_repr("the proxy " + target.proxy + " does not lead to " + target.name + ": " + std::string(words)) +
+           ")";
 }
 
 std::string tls_error_text(const Target& target, const TlsSession& session) {

@@ -3,17 +3,17 @@
 #include "aiperf/base/error.hpp"
 #include "aiperf/load/address.hpp"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <deque>
 #include <map>
 #include <new>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace aiperf::load {
@@ -139,11 +139,28 @@ struct TlsContext::State {
 
     ~State() { SSL_CTX_free(context); }
 
+    /// What OpenSSL was built to look at; where that is not there, as it was built elsewhere, the usual places.
+    void trust_system() const {
+        SSL_CTX_set_default_verify_paths(context);
+        if (::access(X509_get_default_cert_dir(), R_OK) == 0 || ::access(X509_get_default_cert_file(), R_OK) == 0) {
+            return;
+        }
+        for (const char* file : {"/etc/ssl/certs/ca-certificates.crt",
+                                 "/etc/pki/tls/certs/ca-bundle.crt",
+                                 "/etc/ssl/ca-bundle.pem",
+                                 "/etc/ssl/cert.pem"}) {
+            if (::access(file, R_OK) == 0 && SSL_CTX_load_verify_file(context, file) == 1) {
+                break;
+            }
+        }
+        ERR_clear_error();
+    }
+
     void load(const TlsOptions& options) const {
         const char* const file = options.ca_file.empty() ? nullptr : options.ca_file.c_str();
         const char* const directory = options.ca_directory.empty() ? nullptr : options.ca_directory.c_str();
         if (file == nullptr && directory == nullptr) {
-            SSL_CTX_set_default_verify_paths(context);
+            trust_system();
         }
         if (file != nullptr && SSL_CTX_load_verify_file(context, file) != 1) {
             refuse_file("--tls-ca-file", options.ca_file);
@@ -185,13 +202,19 @@ struct TlsContext::State {
         }
     }
 
-    /// The newest session of a target that can still be resumed.
+    /// The newest session of a target that can still be resumed. Those of TLS 1.2 stay: they serve many times.
     Session take(std::size_t slot) {
         std::deque<Session>& kept = sessions[slot];
         while (!kept.empty()) {
+            SSL_SESSION* const newest = kept.back().get();
+            const bool good = SSL_SESSION_is_resumable(newest) == 1;
+            if (good && SSL_SESSION_get_protocol_version(newest) < TLS1_3_VERSION) {
+                SSL_SESSION_up_ref(newest);
+                return Session(newest);
+            }
             Session session = std::move(kept.back());
             kept.pop_back();
-            if (SSL_SESSION_is_resumable(session.get()) == 1) {
+            if (good) {
                 return session;
             }
         }
@@ -225,8 +248,8 @@ TlsContext::TlsContext(const TlsOptions& options)
     if (context == nullptr) {
         throw base::RunError("TLS is not available: " + words_of_queue());
     }
-    SSL_CTX_set_min_proto_version(
-        context, options.minimum == config::TlsVersion::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(context,
+                                  options.minimum == config::TlsVersion::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -2,6 +2,16 @@
 
 namespace aiperf::record {
 
+namespace {
+
+/// Exception a text begins with, "Name(...)".
+std::string name_in(std::string_view text, const char* otherwise) {
+    const std::size_t open = text.find('(');
+    return open == std::string_view::npos || open == 0 ? otherwise : std::string(text.substr(0, open));
+}
+
+}  // namespace
+
 // The error text of an http_status record is "<reason phrase>\n<body>"; of every other kind it is the message itself.
 ErrorDetails error_details(const RecordSet& set, const Record& record) {
     const std::string_view text = set.error_text(record);
@@ -16,8 +26,8 @@ ErrorDetails error_details(const RecordSet& set, const Record& record) {
         case ErrorKind::no_content: return {0, "InvalidInferenceResultError", std::string(text)};
         case ErrorKind::cancelled: return {499, "RequestCancellationError", std::string(text)};
         case ErrorKind::timeout: return {0, "TimeoutError", std::string(text)};
-        case ErrorKind::connect:
-        case ErrorKind::tls: return {0, std::string(text.substr(0, text.find('('))), std::string(text)};
+        case ErrorKind::connect: return {0, name_in(text, "ClientConnectorError"), std::string(text)};
+        case ErrorKind::tls: return {0, name_in(text, "ClientConnectorSSLError"), std::string(text)};
         case ErrorKind::reset: return {0, "ClientOSError", std::string(text)};
         case ErrorKind::disconnected: return {0, "ServerDisconnectedError", std::string(text)};
         case ErrorKind::payload: return {0, "ClientPayloadError", std::string(text)};

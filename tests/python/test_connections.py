@@ -28,19 +28,22 @@ def doors() -> Iterator[list[Door]]:
         door.stop()
 
 
-@pytest.mark.parametrize("backend", ["thread", "process"])
-@pytest.mark.parametrize("spelling", ["unix://{}", "http+unix://{coded}/base"])
+@pytest.mark.parametrize(
+    ("backend", "spelling"),
+    [("thread", "unix://{}"), ("process", "unix://{}"), ("process", "http+unix://{coded}/base")],
+)
 def test_a_socket_in_the_file_system_is_a_server(
-    command: Command, mock: MockFactory, doors: list[Door], tmp_path: Path, backend: str, spelling: str
+    command: Command, mock: MockFactory, tmp_path: Path, backend: str, spelling: str
 ) -> None:
     base = "/base" if "base" in spelling else ""
     script = chat_script(answer())
     script["routes"][0]["path"] = base + script["routes"][0]["path"]
     server = mock(script)
     path = tmp_path / "server.sock"
-    doors.append(UnixDoor(("127.0.0.1", server.port), path))
+    door = UnixDoor(("127.0.0.1", server.port), path)
     url = spelling.format(path, coded=str(path).replace("/", "%2F"))
     done = command.profile(url, *COUNT, "--backend", backend, "--workers-max", "3")
+    door.stop()
     assert done.exit_code == 0, done.stderr
     assert len(server.requests()) == 12
     assert {dict(request["headers"])["Host"] for request in server.requests()} == {"localhost"}
@@ -102,7 +105,7 @@ def test_proxies_of_the_environment_are_used_only_when_asked(
     server = mock(chat_script(answer()))
     proxy = ProxyDoor()
     doors.append(proxy)
-    environment = {name: "" for name in PROXIES} | {"HTTP_PROXY": f"http://me:secret@127.0.0.1:{proxy.port}"}
+    environment = dict.fromkeys(PROXIES, "") | {"HTTP_PROXY": f"http://me:secret@127.0.0.1:{proxy.port}"}
     done = command.profile(server.url, *COUNT, env=environment)
     assert done.exit_code == 0, done.stderr
     assert proxy.connections == 0
@@ -130,7 +133,7 @@ def test_a_proxy_leads_to_a_server_with_tls(
     proxy = ProxyDoor()
     refusing = ProxyDoor(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
     doors += [protected, proxy, refusing]
-    environment = {name: "" for name in PROXIES} | {"AIPERF_HTTP_TRUST_ENV": "true"}
+    environment = dict.fromkeys(PROXIES, "") | {"AIPERF_HTTP_TRUST_ENV": "true"}
     url = f"https://localhost:{protected.port}"
     known = ["--tls-ca-file", str(authority.certificate)]
     through = environment | {"https_proxy": f"http://127.0.0.1:{proxy.port}"}

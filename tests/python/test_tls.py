@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,18 @@ from command_support import answer, chat_script, wait_until
 from transport_support import Authority, Door, TlsDoor
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Command, MockFactory
 
 REQUESTS = 24
-WAYS = [("thread", "1"), ("thread", "3"), ("process", "3")]
+WAYS = [
+    ["--backend", "thread"],
+    ["--backend", "thread", "--workers-max", "3"],
+    ["--backend", "process", "--workers-max", "3"],
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +51,21 @@ def door(mock: MockFactory) -> Iterator[Callable[..., TlsDoor]]:
         each.stop()
 
 
-def flags(authority: Authority | None, *more: str, count: int = REQUESTS) -> list[str]:
+def flags(authority: Authority | None, *more: str, count: int = REQUESTS, concurrency: int = 3) -> list[str]:
     known = ["--tls-ca-file", str(authority.certificate)] if authority else []
-    return ["--request-count", str(count), "--concurrency", "3", *known, *more]
+    return ["--request-count", str(count), "--concurrency", str(concurrency), *known, *more]
 
 
-@pytest.mark.parametrize(("backend", "workers"), WAYS)
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
 def test_a_run_over_tls_is_like_one_without(
     command: Command,
     door: Callable[..., TlsDoor],
     authority: Authority,
     certificate: tuple[Path, Path],
-    backend: str,
-    workers: str,
+    way: list[str],
 ) -> None:
     server = door(certificate)
-    more = ["--backend", backend, "--workers-max", workers]
-    done = command.profile(f"https://localhost:{server.port}", *flags(authority, *more))
+    done = command.profile(f"https://localhost:{server.port}", *flags(authority, *way))
     assert done.exit_code == 0, done.stderr
     records = command.artifacts.records()
     assert len(records) == REQUESTS
@@ -84,8 +86,8 @@ def test_sessions_are_taken_up_again_and_counted(
     version: ssl.TLSVersion,
 ) -> None:
     server = door(certificate, version=version)
-    more = ["--connection-reuse-strategy", "never", "--workers-max", "1", "--concurrency", "1"]
-    done = command.profile(f"https://127.0.0.1:{server.port}", *flags(authority, *more))
+    more = ["--connection-reuse-strategy", "never", "--workers-max", "1"]
+    done = command.profile(f"https://127.0.0.1:{server.port}", *flags(authority, *more, concurrency=1))
     assert done.exit_code == 0, done.stderr
     assert server.connections == 1 + REQUESTS
     assert server.resumed == REQUESTS - 1
@@ -256,10 +258,9 @@ def test_openssl_s_server_is_spoken_to(
     command_line = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-rev", "-cert", str(certificate[0])]
     server = subprocess.Popen([*command_line, "-key", str(certificate[1])], stdout=log, stderr=log)
     try:
-        found = wait_until(
-            lambda: re.search(r"ACCEPT 127\.0\.0\.1:(\d+)", (tmp_path / "log").read_text("utf-8", "replace")), 20, "port"
-        )
-        done = command.profile(f"https://localhost:{found.group(1)}", *flags(authority, "--concurrency", "1", count=5))
+        said = tmp_path / "log"
+        found = wait_until(lambda: re.search(r"ACCEPT 127\.0\.0\.1:(\d+)", said.read_text("utf-8")), 20, "port")
+        done = command.profile(f"https://localhost:{found.group(1)}", *flags(authority, count=5, concurrency=1))
         records = command.artifacts.records()
         assert len(records) == 5, done.stderr
         assert {record["error"]["type"] for record in records} == {"ClientResponseError"}

@@ -96,7 +96,7 @@ private:
     http::SseParser sse_;
     bool keep_text_ = false;
     bool bad_status_ = false;
-    bool given_up_ = false;  // over before its end
+    bool given_up_ = false;           // over before its end
     std::int64_t now_ns_ = 0;         // of the read being taken
     std::int64_t last_read_ns_ = -1;  // of the read the last event came in
     std::string body_;                // of an answer that is not streamed
@@ -106,7 +106,7 @@ private:
     std::string error_;
     std::string location_;
     std::unique_ptr<http::ContentDecoder> decoder_;  // null: the body is as it is
-    std::size_t error_limit_ = 0;  // of error_, while it takes an error body
+    std::size_t error_limit_ = 0;                    // of error_, while it takes an error body
 };
 
 }  // namespace aiperf::load

@@ -27,6 +27,7 @@ struct Connection {
     State state = State::closed;             ///< what it is doing
     std::uint16_t target = 0;                ///< index of the URL
     bool served = false;                     ///< has carried an answer before
+    bool sending = false;                    ///< something waits for the socket to take it
     ExchangeId exchange = ExchangeId::none;  ///< the request on it
     base::Instant idle_since{};              ///< when it came into the pool
 

@@ -25,9 +25,9 @@ struct Exchange {
     std::uint64_t slot = 0;
     std::string head;
     std::string_view body;
-    std::size_t sent = 0;     ///< bytes of head and body handed on
-    std::uint32_t hops = 0;   ///< redirects followed
-    std::uint16_t target = 0; ///< where it goes now: another than the record's after a redirect
+    std::size_t sent = 0;      ///< bytes of head and body handed on
+    std::uint32_t hops = 0;    ///< redirects followed
+    std::uint16_t target = 0;  ///< where it goes now: another than the record's after a redirect
     base::Instant claimed{};
     ConnectionId connection = ConnectionId::none;
     Answer answer;

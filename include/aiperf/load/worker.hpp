@@ -47,8 +47,9 @@ public:
 
 private:
     static constexpr std::size_t k_read_bytes = 64UL * 1024;
-    static constexpr std::size_t k_encrypt_bytes = 64UL * 1024;  // of a body at a time
-    static constexpr int k_sends_per_turn = 64;  // then answers are looked after again
+    static constexpr std::size_t k_encrypt_bytes = 64UL * 1024;  // of a body ahead of the socket
+    static constexpr std::size_t k_record_bytes = 16UL * 1024;   // most that one record of TLS holds
+    static constexpr int k_sends_per_turn = 64;                  // then answers are looked after again
     static constexpr std::uint32_t k_unlimited = ~0U;
 
     void begin_phase(std::uint32_t phase);
@@ -69,6 +70,7 @@ private:
     ConnectionId take_connection(std::uint16_t target, base::Instant now);
     void send(ConnectionId id);
     bool send_rest(Connection& connection, Exchange& exchange);
+    bool encrypt_rest(Connection& connection, Exchange& exchange);
     bool send_output(Connection& connection);
     void take_output(Connection& connection);
 
@@ -122,6 +124,7 @@ private:
 
     std::unique_ptr<TlsContext> tls_;  // null where no target needs it
     std::vector<char> plain_;          // what TLS has decrypted
+    std::string record_;               // what it encrypts next
 
     Slab<Exchange, ExchangeId> exchanges_;
     Slab<Connection, ConnectionId> connections_;

@@ -202,7 +202,10 @@ void Worker<Io>::tls_broke(ConnectionId id) {
     if (connection.state == Connection::State::idle) {
         return drop_idle(id);
     }
-    fail(connection.exchange, record::ErrorKind::tls, tls_error_text(target_of(connection), *connection.tls), base::now());
+    fail(connection.exchange,
+         record::ErrorKind::tls,
+         tls_error_text(target_of(connection), *connection.tls),
+         base::now());
 }
 
 /// Sends the request anew where a pooled connection ended without a byte of an answer. Nearly always the server had
@@ -220,6 +223,7 @@ bool Worker<Io>::retry(ConnectionId id) {
     close_socket(connection);
     connection.served = false;
     exchange.sent = 0;
+    exchange.record->send_end_ns = 0;
     exchange.record->flags = (exchange.record->flags & ~record::flag::reused) | record::flag::retried;
     WorkerCounters::add(counters_.retries);
     connect(id);

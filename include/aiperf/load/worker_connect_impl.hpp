@@ -44,8 +44,7 @@ bool Worker<Io>::try_addresses(ConnectionId id) {
         if (connection.fd >= 0) {
             const int result = ::connect(connection.fd, address.get(), address.length);
             const bool begun = result == 0 || errno == EINPROGRESS;
-            const std::uint64_t token =
-                std::uint64_t{connection.generation} << 32U | static_cast<std::uint32_t>(id);
+            const std::uint64_t token = std::uint64_t{connection.generation} << 32U | static_cast<std::uint32_t>(id);
             if (begun && io_.watch(connection.fd, token)) {
                 attempts_.push_back({id, connection.generation, base::now()});
                 if (result == 0) {
@@ -177,6 +176,7 @@ void Worker<Io>::close_socket(Connection& connection) noexcept {
         connection.fd = -1;
     }
     ++connection.generation;
+    connection.sending = false;
     connection.tls.reset();
     connection.output.clear();
     connection.output_sent = 0;

@@ -127,7 +127,7 @@ void Worker<Io>::handle(const Ready& ready) {
     if (connection.state == Connection::State::connecting) {
         connect_finished(id);
         // A server that speaks first, or has hung up already, is not announced a second time.
-    } else if (ready.writable && connection.state != Connection::State::idle) {
+    } else if (ready.writable && connection.sending) {
         send(id);
     }
     if ((ready.readable || ready.hangup) && connection.generation == generation &&
@@ -230,8 +230,8 @@ template <class Io>
 void Worker<Io>::forget_settled_attempts() noexcept {
     const auto settled = [this](const Attempt& attempt) {
         const Connection& connection = connections_[attempt.id];
-        return connection.generation != attempt.generation || (connection.state != Connection::State::connecting &&
-                                                               connection.state != Connection::State::greeting);
+        return connection.generation != attempt.generation ||
+               (connection.state != Connection::State::connecting && connection.state != Connection::State::greeting);
     };
     while (!attempts_.empty() && settled(attempts_.front())) {
         attempts_.pop_front();

@@ -141,8 +141,11 @@ ConnectionId Worker<Io>::take_connection(std::uint16_t target, base::Instant now
 template <class Io>
 void Worker<Io>::send(ConnectionId id) {
     Connection& connection = connections_[id];
-    if (connection.state == Connection::State::greeting || connection.exchange == ExchangeId::none) {
-        if (!send_output(connection) && errno != EAGAIN) {
+    connection.sending = true;
+    if (connection.state != Connection::State::busy) {
+        if (send_output(connection)) {
+            connection.sending = false;
+        } else if (errno != EAGAIN) {
             connection_broke(id, errno);
         }
         return;
@@ -153,9 +156,6 @@ void Worker<Io>::send(ConnectionId id) {
         record::Journal::Writer::mark_sent(record);
         record.send_start_ns = base::now_ns();
     }
-    if (exchange.all_sent() && connection.output.empty()) {
-        return;
-    }
     while (!exchange.all_sent() || !connection.output.empty()) {
         if (!send_rest(connection, exchange)) {
             if (errno == EAGAIN) {
@@ -164,7 +164,8 @@ void Worker<Io>::send(ConnectionId id) {
             return connection_broke(id, errno);
         }
     }
-    if (exchange.hops == 0) {
+    connection.sending = false;
+    if (exchange.hops == 0 && record.send_end_ns == 0) {
         record.send_end_ns = base::now_ns();
     }
 }
@@ -173,17 +174,7 @@ void Worker<Io>::send(ConnectionId id) {
 template <class Io>
 bool Worker<Io>::send_rest(Connection& connection, Exchange& exchange) {
     if (connection.tls != nullptr) {
-        while (!exchange.all_sent() && connection.output.size() < k_encrypt_bytes) {
-            const iovec piece = exchange.rest().first[0];
-            const std::size_t size = std::min(piece.iov_len, k_encrypt_bytes);
-            if (!connection.tls->write({static_cast<const char*>(piece.iov_base), size})) {
-                errno = EPROTO;
-                return false;
-            }
-            exchange.sent += size;
-            take_output(connection);
-        }
-        return send_output(connection);
+        return encrypt_rest(connection, exchange) && send_output(connection);
     }
     auto [pieces, count] = exchange.rest();
     const ssize_t written = Io::send(connection.fd, pieces.data(), count);
@@ -191,6 +182,26 @@ bool Worker<Io>::send_rest(Connection& connection, Exchange& exchange) {
         return errno == EINTR;
     }
     exchange.sent += static_cast<std::size_t>(written);
+    return true;
+}
+
+/// Encrypts a piece of the request. A short one goes into one record, head and body together.
+template <class Io>
+bool Worker<Io>::encrypt_rest(Connection& connection, Exchange& exchange) {
+    while (!exchange.all_sent() && connection.output.size() < k_encrypt_bytes) {
+        const auto [pieces, count] = exchange.rest();
+        record_.clear();
+        for (std::size_t i = 0; i < count && record_.size() < k_record_bytes; ++i) {
+            const std::size_t size = std::min(pieces[i].iov_len, k_record_bytes - record_.size());
+            record_.append(static_cast<const char*>(pieces[i].iov_base), size);
+        }
+        if (!connection.tls->write(record_)) {
+            errno = EPROTO;
+            return false;
+        }
+        exchange.sent += record_.size();
+        take_output(connection);
+    }
     return true;
 }
 

@@ -38,15 +38,15 @@ const std::map<std::string, std::string> k_differences{
 
 /// Options that AIPerf does not have.
 const std::set<std::string_view> k_ours{"backend",
-                                          "on_worker_death",
-                                          "http_version",
-                                          "tls_ca_file",
-                                          "tls_ca_directory",
-                                          "tls_certificate",
-                                          "tls_key",
-                                          "tls_min_version",
-                                          "source_addresses",
-                                          "follow_redirects"};
+                                        "on_worker_death",
+                                        "http_version",
+                                        "tls_ca_file",
+                                        "tls_ca_directory",
+                                        "tls_certificate",
+                                        "tls_key",
+                                        "tls_min_version",
+                                        "source_addresses",
+                                        "follow_redirects"};
 
 json entry_of(const json& flags, std::string_view flag) {
     for (const json& entry : flags) {

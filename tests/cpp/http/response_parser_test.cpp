@@ -257,7 +257,8 @@ TEST_CASE("Transfer codings other than chunked, and content codings that are not
         check_bad(with_header("Transfer-Encoding: " + value), ParseError::bad_transfer_coding);
     }
     check_bad(with_header("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), ParseError::bad_transfer_coding);
-    for (const std::string value : {"br", "compress", "gzip, gzip", "identity, gzip", "gzip\r\nContent-Encoding: zstd"}) {
+    for (const std::string value :
+         {"br", "compress", "gzip, gzip", "identity, gzip", "gzip\r\nContent-Encoding: zstd"}) {
         check_bad(with_header("Content-Encoding: " + value), ParseError::content_encoding);
     }
     check_good(with_header("Content-Encoding: Identity\r\nContent-Length: 5"), "hello");

@@ -379,9 +379,11 @@ TEST_CASE("What is not HTTP is a protocol error that says what is wrong") {
 }
 
 TEST_CASE("A coded stream is read event by event, however it is cut") {
-    const std::string events = k_role_event + content_event("one ") + content_event("two") + usage_event(7, 2) + k_done_event;
-    const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
-                             "Content-Encoding: ";
+    const std::string events =
+        k_role_event + content_event("one ") + content_event("two") + usage_event(7, 2) + k_done_event;
+    const std::string head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+        "Content-Encoding: ";
     for (const auto& [name, body] : {std::pair<std::string, std::string>("gzip", test::gzipped(events)),
                                      std::pair<std::string, std::string>("zstd", test::zstandard(events))}) {
         const std::string input = head + name + "\r\n\r\n" + test::chunk_of(body) + "0\r\n\r\n";

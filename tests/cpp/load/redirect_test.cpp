@@ -24,8 +24,9 @@ struct Redirected {
         plan.targets = {test::target_on(8000), test::target_on(9000)};
         plan.redirects = limit;
         exchange.record = &record;
-        exchange.head = "POST /v1/chat?x=1 HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nAuthorization: Bearer s3\r\nCookie: c=1\r\n"
-                        "X-Trace: t\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+        exchange.head =
+            "POST /v1/chat?x=1 HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nAuthorization: Bearer s3\r\nCookie: c=1\r\n"
+            "X-Trace: t\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
         exchange.body = "{}";
         exchange.answer.begin(record, true);
         std::string bytes = "HTTP/1.1 " + std::to_string(status) + " Elsewhere\r\nLocation: " + location +

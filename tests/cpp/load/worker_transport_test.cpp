@@ -1,5 +1,4 @@
 #include "aiperf/load/worker.hpp"
-
 #include "compressed.hpp"
 #include "fed_answer.hpp"
 #include "load_run.hpp"

@@ -65,8 +65,8 @@ TEST_CASE("bad input is answered with one line and exit code 2") {
     require_refused(run({"profile", "-m", "m", "--concurrency", "abc"}),
                     "aiperf-cpp: --concurrency: 'abc' is not allowed; an integer >= 1");
     require_refused(run({"profile", "-m", "m", "--goodput", "x:1"}), "aiperf-cpp: --goodput: not supported yet");
-    require_refused(run({"profile", "-m", "m", "--url", "https://h"}),
-                    "aiperf-cpp: --url: 'https://h': TLS is not supported yet; use http://");
+    require_refused(run({"profile", "-m", "m", "--tls-key", "key.pem"}),
+                    "aiperf-cpp: --tls-key needs --tls-certificate");
     require_refused(run({"profil"}), "aiperf-cpp: unknown command 'profil'; did you mean profile?");
     require_refused(run({"recover"}),
                     "aiperf-cpp: recover takes one argument: the artifact directory of the interrupted run");

@@ -154,6 +154,7 @@ report::ReportInput GoldenRun::input() const {
             .conversation_ids = golden.conversation_ids,
             .dataset = &dataset,
             .artifacts = {},
+            .notes = {},
             .log_file = {}};
 }
 
