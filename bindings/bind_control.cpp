@@ -3,6 +3,7 @@
 #include "aiperf/control/run.hpp"
 #include "aiperf/metric/record_metrics.hpp"
 #include "bindings.hpp"
+#include "finished_request.hpp"
 
 #include <fmt/format.h>
 #include <pybind11/numpy.h>
@@ -48,8 +49,12 @@ control::Environment make_environment(Variables variables, std::filesystem::path
 
 std::unique_ptr<Run> make_run(const config::RunConfig& config,
                               Variables variables,
-                              std::filesystem::path working_directory) {
-    return std::make_unique<Run>(config, make_environment(std::move(variables), std::move(working_directory)));
+                              std::filesystem::path working_directory,
+                              const py::object& on_record) {
+    control::Environment environment = make_environment(std::move(variables), std::move(working_directory));
+    environment.on_record = record_sink(on_record);
+    const py::gil_scoped_release free;
+    return std::make_unique<Run>(config, std::move(environment));
 }
 
 Result recover(const std::filesystem::path& directory, Variables variables, std::filesystem::path working_directory) {
@@ -194,7 +199,11 @@ void bind_result(py::module_& module) {
 void bind_run(py::module_& module) {
     const py::call_guard<py::gil_scoped_release> free;
     py::class_<Run>(module, "Run", "One benchmark.", py::release_gil_before_calling_cpp_dtor())
-        .def(py::init(&make_run), py::arg("config"), py::arg("variables"), py::arg("working_directory"), free)
+        .def(py::init(&make_run),
+             py::arg("config"),
+             py::arg("variables"),
+             py::arg("working_directory"),
+             py::arg("on_record") = py::none())
         .def("start", &Run::start, free)
         .def(
             "cancel", [](Run& self) { self.cancel(); }, free)
@@ -218,6 +227,7 @@ void bind_run(py::module_& module) {
 void bind_control(py::module_& module) {
     bind_snapshot(module);
     bind_result(module);
+    bind_finished_request(module);
     bind_run(module);
     module.def("recover",
                &recover,

@@ -18,6 +18,7 @@ BUILD_PACKAGES=(make g++ cmake ninja-build ccache mold libasio-dev libsimdjson-d
     libspdlog-dev libfmt-dev libssl-dev zlib1g-dev libzstd-dev libcli11-dev librestinio-dev catch2)
 CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck doxygen)
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
+DEV_PACKAGES=(strace)
 DEB_PACKAGES=(dpkg-dev file)
 COVERAGE_PACKAGES=(gcovr)
 BENCH_PACKAGES=(wrk libbenchmark-dev)
@@ -82,8 +83,8 @@ requirements=build
 for part in "${@:-dev}"; do
     case $part in
         build) ;;
-        dev) requirements=dev ;;
-        check) packages+=("${CHECK_PACKAGES[@]}") requirements=dev ;;
+        dev) packages+=("${DEV_PACKAGES[@]}") requirements=dev ;;
+        check) packages+=("${DEV_PACKAGES[@]}" "${CHECK_PACKAGES[@]}") requirements=dev ;;
         fuzz) packages+=("${FUZZ_PACKAGES[@]}") ;;
         wheels) requirements=dev ;;
         deb) packages+=("${DEB_PACKAGES[@]}") requirements=dev ;;

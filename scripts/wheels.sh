@@ -2,7 +2,7 @@
 # Builds the source distribution, and from it a manylinux wheel for each Python at hand, all into dist/; installs each
 # wheel into a bare environment without a compiler on PATH and runs benchmarks from there. The first build takes minutes.
 #
-#   AIPERF_PYTHONS="python3.11 python3.12"   these interpreters; default: every python3.10 and later on PATH
+#   AIPERF_PYTHONS="python3.11 python3.12"   these interpreters; names or paths; default: every python3.10 and later on PATH
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -13,7 +13,7 @@ interpreters() {
     fi
     local minor
     for ((minor = 10; minor < 20; ++minor)); do
-        ! command -v "python3.$minor" >/dev/null || echo "python3.$minor"
+        ! "python3.$minor" -c "import ensurepip, venv" 2>/dev/null || echo "python3.$minor" # may be a shim without one
     done
 }
 
@@ -40,11 +40,12 @@ for python in "${pythons[@]}"; do
     say "building a wheel from it for $python"
     rm -rf "$tools/raw"
     # A build of its own in a folder that stays: a second one is quick.
-    "$python" -m venv "$tools/$python"
-    "$tools/$python/bin/pip" wheel --quiet --disable-pip-version-check --no-input --no-deps -w "$tools/raw" \
+    own=$tools/$(basename "$python")
+    "$python" -m venv "$own"
+    "$own/bin/pip" wheel --quiet --disable-pip-version-check --no-input --no-deps -w "$tools/raw" \
         --config-settings=cmake.define.AIPERF_CARGO_TARGET_DIR="${AIPERF_CARGO_TARGET_DIR:-$ROOT/build/cargo}" \
         dist/*.tar.gz
     auditwheel repair --wheel-dir dist "$tools"/raw/*.whl
 done
-AIPERF_WHEEL_DIR=$ROOT/dist "$PYTHON" -m pytest -q --color=no -m "" tests/packages/test_wheels.py
+AIPERF_WHEEL_DIR=$ROOT/dist AIPERF_PYTHONS="${pythons[*]}" "$PYTHON" -m pytest -q --color=no -m "" tests/packages/test_wheels.py
 ls -l dist/*.tar.gz dist/*.whl

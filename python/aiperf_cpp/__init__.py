@@ -9,7 +9,7 @@ Nothing is printed, and no signal handler is touched.
 """
 
 from aiperf_cpp._config import RunConfig
-from aiperf_cpp._core import ConfigError, ProcessError, RunError, Snapshot, __version__
+from aiperf_cpp._core import ConfigError, FinishedRequest, ProcessError, RunError, Snapshot, __version__
 from aiperf_cpp._load import load, recover
 from aiperf_cpp._metric import ErrorCount, Metric
 from aiperf_cpp._result import Result
@@ -22,6 +22,7 @@ settings = Settings()
 __all__ = [
     "ConfigError",
     "ErrorCount",
+    "FinishedRequest",
     "Metric",
     "ProcessError",
     "Result",

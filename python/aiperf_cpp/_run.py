@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import weakref
 from typing import TYPE_CHECKING
 
 from aiperf_cpp import _core
@@ -12,7 +14,7 @@ from aiperf_cpp._sources import CoreSource
 from aiperf_cpp._surroundings import surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -22,6 +24,31 @@ if TYPE_CHECKING:
 
 #: How often wait_async() looks, seconds.
 _ASYNC_INTERVAL = 0.02
+
+#: Runs whose threads call Python; they must be over before the interpreter is.
+_CALLING: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_calls() -> None:
+    for run in list(_CALLING):
+        run.abort()
+        run._core.wait(None)
+
+
+class _Sink:
+    """Calls a function for each finished request and keeps what it raises."""
+
+    def __init__(self, function: Callable[[_core.FinishedRequest], object]) -> None:
+        self._function = function
+        self.error: BaseException | None = None
+
+    def __call__(self, request: _core.FinishedRequest) -> None:
+        try:
+            self._function(request)
+        except BaseException as error:
+            self.error = error
+            raise
 
 
 class Run:
@@ -42,14 +69,20 @@ class Run:
         config: RunConfig | None = None,
         *,
         environment: Mapping[str, str] | None = None,
+        on_record: Callable[[_core.FinishedRequest], object] | None = None,
         **options: Unpack[RunOptions],
     ) -> None:
         """Checks the options (of `config`, changed by `options`) and the AIPERF_* settings of `environment`.
 
         `environment` is os.environ where it is not given. Raises ConfigError; nothing has been started then.
+
+        `on_record` is called once for each finished request, warm-up and errors included, on one thread that follows
+        the workers; no request waits for it. Every call is over before the result is there. An exception in it ends
+        the calls and not the run: see record_error.
         """
         config = (config or RunConfig()).replace(**options)
-        self._core = _core.Run(config._core, *surroundings(environment))
+        self._sink = None if on_record is None else _Sink(on_record)
+        self._core = _core.Run(config._core, *surroundings(environment), self._sink)
         self._started = False
 
     @property
@@ -67,9 +100,16 @@ class Run:
         """True once result() does not block."""
         return self._core.done
 
+    @property
+    def record_error(self) -> BaseException | None:
+        """What `on_record` has raised, which ended its calls."""
+        return None if self._sink is None else self._sink.error
+
     def start(self) -> Self:
         """Starts the run in the background. A second call does nothing."""
         self._started = True
+        if self._sink is not None:
+            _CALLING.add(self)
         self._core.start()
         return self
 

@@ -1,4 +1,4 @@
-"""Programs from a package, run as on a machine that has nothing else: a bare PATH, a mock server of the package's own."""
+"""Programs from a package, run as where nothing else is: a bare PATH, a mock server of the package's own."""
 
 from __future__ import annotations
 
@@ -46,8 +46,6 @@ def check_benchmarks(program: Path, folder: Path, env: Mapping[str, str]) -> Non
             flags = ["--url", address, "-m", "m", "--tokenizer", "builtin", "--isl", "12", "--streaming"]
             flags += ["--request-count", "20", "--backend", backend, "--api-port", "0"]
             grace = {"AIPERF_API_SERVER_POST_COMPLETE_GRACE": "0"}
-            printed = run(
-                program, "profile", *flags, "--artifact-dir", artifacts, cwd=folder, env={**env, **grace}
-            )
+            printed = run(program, "profile", *flags, "--artifact-dir", artifacts, cwd=folder, env={**env, **grace})
             assert "Time to First Token" in printed
             assert (artifacts / "profile_export_aiperf.json").is_file()

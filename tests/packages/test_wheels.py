@@ -23,7 +23,9 @@ def python_of(wheel: Path) -> str:
     """The interpreter a wheel is for: "cp311" is python3.11."""
     found = re.search(r"-cp3(\d+)-", wheel.name)
     assert found, wheel.name
-    return f"python3.{found[1]}"
+    name = f"python3.{found[1]}"
+    given = os.environ.get("AIPERF_PYTHONS", "").split()
+    return next((python for python in given if Path(python).name == name), name)
 
 
 @pytest.fixture(scope="module", params=WHEELS, ids=[wheel.name for wheel in WHEELS])

@@ -66,7 +66,9 @@ def test_the_installed_package_names_no_place_of_this_machine(prefix: Path) -> N
 
 
 @pytest.mark.timeout(300)
-def test_the_examples_build_against_the_installed_library_and_run(prefix: Path, mock: MockFactory, tmp_path: Path) -> None:
+def test_the_examples_build_against_the_installed_library_and_run(
+    prefix: Path, mock: MockFactory, tmp_path: Path
+) -> None:
     build = tmp_path / "example"
     run("cmake", "-S", EXAMPLE, "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}", cwd=tmp_path)
     run("cmake", "--build", build, cwd=tmp_path)
