@@ -12,7 +12,7 @@
 . "$(dirname "$0")/common.sh"
 
 BUILD_PACKAGES=(make g++ cmake ninja-build ccache mold libasio-dev libsimdjson-dev nlohmann-json3-dev
-    libspdlog-dev libfmt-dev libssl-dev zlib1g-dev libzstd-dev libcli11-dev librestinio-dev catch2)
+    libspdlog-dev libfmt-dev libssl-dev zlib1g-dev libzstd-dev libnghttp2-dev libcli11-dev librestinio-dev catch2)
 CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck)
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 BENCH_PACKAGES=(wrk libbenchmark-dev)

@@ -165,6 +165,7 @@ void lead_through(const Proxy& proxy, const config::Url& url, load::Target& targ
 Reach::Reach(const config::RunConfig& config, const Surroundings& surroundings, Cancelled cancelled, Say say)
     : settings_(surroundings.settings.http),
       proxies_(surroundings.proxies),
+      version_(config.http_version),
       manner_(manner_of(config, surroundings)),
       cancelled_(std::move(cancelled)),
       say_(std::move(say)) {}
@@ -192,11 +193,20 @@ load::Target Reach::operator()(const config::Url& url, base::Nanoseconds timeout
         say_("looked up " + door.host + " in " + text.data() + ": " + std::to_string(known.size()) + " addresses, " +
              std::to_string(target.addresses.size()) + " answer");
     }
+    const bool whole_urls = proxy != nullptr && !target.tls;
+    if (version_ == config::HttpVersion::v2 && whole_urls) {
+        throw base::RunError(words_of(target.name, "--http-version 2 and a proxy go together with https:// only"));
+    }
+    target.http2 = version_ == config::HttpVersion::v2;
     if (target.tls) {
         PatientConnection connection(manner_, base::now() + timeout, cancelled_);
         try {
             connection.adopt(std::move(found.connection), target.addresses.front());
-            connection.greet(target);
+            connection.greet(target, version_);
+            target.http2 = connection.protocol() == "h2";
+            if (version_ == config::HttpVersion::v2 && !target.http2) {
+                throw base::RunError("the server does not offer HTTP/2 (ALPN)");
+            }
             connection.hear_refusal();
         } catch (const base::RunError& error) {
             throw base::RunError(words_of(target.name, error.what()));
@@ -272,7 +282,6 @@ Manner manner_of(const config::RunConfig& config, const Surroundings& surroundin
     manner.tls.certificate = path(config.tls_certificate);
     manner.tls.key = path(config.tls_key);
     manner.tls.minimum = config.tls_min_version;
-    manner.tls.http = config.http_version;
     manner.socket.keepalive_idle_s = whole(http.tcp_keepidle, 1'000'000'000);
     manner.socket.keepalive_interval_s = whole(http.tcp_keepintvl, 1'000'000'000);
     manner.socket.keepalive_count = http.tcp_keepcnt;

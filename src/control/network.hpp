@@ -45,6 +45,7 @@ public:
 private:
     const settings::Http& settings_;
     const Proxies& proxies_;
+    config::HttpVersion version_;
     Manner manner_;
     Cancelled cancelled_;
     Say say_;
