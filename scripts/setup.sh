@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian packages by apt, Python packages into .venv. A moment when nothing is.
 #
-#   setup.sh [build|dev|check|bench|fuzz]...      default: dev
+#   setup.sh [build|dev|check|peers|bench|fuzz]...      default: dev
 #
 #   build   compiler, libraries, pybind11
-#   dev     build, and what the Python tests need
+#   dev     build, and what the Python tests need: packages, servers to speak to
 #   check   dev, and the formatters and linters
+#   peers   dev, and Node, which the slow tests speak HTTP/2 to
 #   fuzz    build, and a clang with libFuzzer
 #   bench   build, and the load generator it is compared with
 # shellcheck source=scripts/common.sh
@@ -13,6 +14,8 @@
 
 BUILD_PACKAGES=(make g++ cmake ninja-build ccache mold libasio-dev libsimdjson-dev nlohmann-json3-dev
     libspdlog-dev libfmt-dev libssl-dev zlib1g-dev libzstd-dev libnghttp2-dev libcli11-dev librestinio-dev catch2)
+# Servers of others that the tests speak HTTP/2 to.
+PEER_PACKAGES=(nginx-light nghttp2-proxy openssl)
 CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck)
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 BENCH_PACKAGES=(wrk libbenchmark-dev)
@@ -52,8 +55,9 @@ install_packages() {
         command -v sudo >/dev/null || die "neither root nor sudo; please install: ${missing[*]}"
         as_root=(sudo)
     fi
+    # RUNLEVEL: services that come with a package are not started.
     say "installing ${missing[*]}"
-    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o Dpkg::Use-Pty=0)
     "${apt[@]}" update </dev/null
     "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null
 }
@@ -77,11 +81,12 @@ requirements=build
 for part in "${@:-dev}"; do
     case $part in
         build) ;;
-        dev) requirements=dev ;;
-        check) packages+=("${CHECK_PACKAGES[@]}") requirements=dev ;;
+        dev) packages+=("${PEER_PACKAGES[@]}") requirements=dev ;;
+        check) packages+=("${PEER_PACKAGES[@]}" "${CHECK_PACKAGES[@]}") requirements=dev ;;
+        peers) packages+=("${PEER_PACKAGES[@]}" nodejs) requirements=dev ;;
         fuzz) packages+=("${FUZZ_PACKAGES[@]}") ;;
         bench) packages+=("${BENCH_PACKAGES[@]}") ;;
-        *) die "unknown part '$part'; known: build, dev, check, bench, fuzz" ;;
+        *) die "unknown part '$part'; known: build, dev, check, peers, bench, fuzz" ;;
     esac
 done
 install_packages "${packages[@]}"

@@ -5,6 +5,7 @@
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/process/descriptor.hpp"
+#include "patient_http2.hpp"
 #include "patient_io.hpp"
 
 #include <asio/generic/stream_protocol.hpp>
@@ -198,21 +199,33 @@ load::Target Reach::operator()(const config::Url& url, base::Nanoseconds timeout
         throw base::RunError(words_of(target.name, "--http-version 2 and a proxy go together with https:// only"));
     }
     target.http2 = version_ == config::HttpVersion::v2;
-    if (target.tls) {
-        PatientConnection connection(manner_, base::now() + timeout, cancelled_);
-        try {
-            connection.adopt(std::move(found.connection), target.addresses.front());
-            connection.greet(target, version_);
-            target.http2 = connection.protocol() == "h2";
-            if (version_ == config::HttpVersion::v2 && !target.http2) {
-                throw base::RunError("the server does not offer HTTP/2 (ALPN)");
-            }
-            connection.hear_refusal();
-        } catch (const base::RunError& error) {
-            throw base::RunError(words_of(target.name, error.what()));
-        }
+    if (!target.tls && !target.http2) {
+        return target;
+    }
+    PatientConnection connection(manner_, base::now() + timeout, cancelled_);
+    try {
+        connection.adopt(std::move(found.connection), target.addresses.front());
+        agree(connection, target);
+    } catch (const base::RunError& error) {
+        throw base::RunError(words_of(target.name, error.what()));
     }
     return target;
+}
+
+/// Finds out whether TLS and HTTP/2 can be spoken as asked.
+void Reach::agree(PatientConnection& connection, load::Target& target) const {
+    connection.greet(target, version_);
+    if (target.tls) {
+        target.http2 = connection.protocol() == "h2";
+    }
+    if (version_ == config::HttpVersion::v2 && !target.http2) {
+        throw base::RunError("the server does not offer HTTP/2 (ALPN)");
+    }
+    if (target.http2) {
+        expect_http2(connection);
+    } else {
+        connection.hear_refusal();
+    }
 }
 
 std::string host_header(const config::Url& url) {

@@ -31,7 +31,7 @@ PatientConnection::~PatientConnection() {
     close();
 }
 
-void PatientConnection::open(const load::Target& target) {
+void PatientConnection::open(const load::Target& target, config::HttpVersion offer) {
     for (std::size_t at = 0;; ++at) {
         try {
             connect(target.addresses.at(at));
@@ -42,7 +42,7 @@ void PatientConnection::open(const load::Target& target) {
             }
         }
     }
-    greet(target, config::HttpVersion::v1_1);
+    greet(target, offer);
 }
 
 void PatientConnection::adopt(process::Descriptor connection, const load::Address& address) {

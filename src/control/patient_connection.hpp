@@ -37,7 +37,7 @@ public:
     PatientConnection& operator=(const PatientConnection&) = delete;
 
     /// Connects to the first address of `target` that takes it, up to the point where requests can be sent.
-    void open(const load::Target& target);
+    void open(const load::Target& target, config::HttpVersion offer = config::HttpVersion::v1_1);
 
     /// Takes a connection to `address` that was made already; greet() comes next.
     void adopt(process::Descriptor connection, const load::Address& address);

@@ -162,7 +162,7 @@ struct Http2Session::Callbacks {
     static int closed(nghttp2_session* session, std::int32_t id, std::uint32_t code, void* user) {
         Http2Session& me = self(user);
         const auto node = me.streams_.extract(id);
-        if (node.empty() || node.mapped()->exchange == ExchangeId::none) {
+        if (node.empty() || node.mapped()->exchange == ExchangeId::none || node.mapped()->ended) {
             return 0;
         }
         nghttp2_session_set_stream_user_data(session, id, nullptr);
@@ -170,6 +170,20 @@ struct Http2Session::Callbacks {
         const std::string why =
             stream.why.empty() ? std::string("the stream was reset: ") + nghttp2_http2_strerror(code) : stream.why;
         me.listener_->on_reset(stream.exchange, why, code == NGHTTP2_REFUSED_STREAM);
+        return 0;
+    }
+
+    /// A request that the session has taken and cannot send any more, since the server goes away.
+    static int not_sent(nghttp2_session* /*session*/, const nghttp2_frame* frame, int code, void* user) {
+        Http2Session& me = self(user);
+        if (frame->hd.type != NGHTTP2_HEADERS) {
+            return 0;
+        }
+        const auto node = me.streams_.extract(frame->hd.stream_id);
+        if (!node.empty() && node.mapped()->exchange != ExchangeId::none) {
+            std::erase(me.sent_, node.mapped()->exchange);
+            me.listener_->on_reset(node.mapped()->exchange, nghttp2_strerror(code), true);
+        }
         return 0;
     }
 
@@ -210,6 +224,7 @@ struct Http2Session::Callbacks {
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &frame);
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &data);
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &closed);
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, &not_sent);
         nghttp2_session_callbacks_set_error_callback2(callbacks, &error);
         return callbacks;
     }
@@ -232,6 +247,9 @@ Http2Session::Http2Session()
 Http2Session::~Http2Session() = default;
 
 std::int32_t Http2Session::submit(ExchangeId id, std::string_view head, std::string_view body, bool tls) {
+    if (going_away_) {
+        return 0;
+    }
     auto stream = std::make_unique<Stream>();
     stream->exchange = id;
     stream->body = body;
@@ -286,8 +304,11 @@ bool Http2Session::feed(char* data, std::size_t size, Listener& listener) {
     if (used < 0 && error_.empty()) {
         error_ = nghttp2_strerror(static_cast<int>(used));
     }
-    return used >= 0 &&
-           (nghttp2_session_want_read(handle_->session) != 0 || nghttp2_session_want_write(handle_->session) != 0);
+    return used >= 0;
+}
+
+bool Http2Session::over() const noexcept {
+    return nghttp2_session_want_read(handle_->session) == 0 && nghttp2_session_want_write(handle_->session) == 0;
 }
 
 void Http2Session::fill(std::string& output, Listener& listener) {

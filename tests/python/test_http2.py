@@ -159,12 +159,19 @@ def test_statuses_and_time_outs_are_told_as_over_the_other_version(command: Comm
     assert [record["error"]["type"] for record in records] == ["TimeoutError"] * 8
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_the_model_is_waited_for_over_it(command: Command, front: Front, tls: bool) -> None:
+    url = front.nghttpx(front.mock(flags=("--model", "m", *GENERATED)), tls=tls)
+    wait = ["--wait-for-model-timeout", "20", "--wait-for-model-mode", "both"]
+    done = command.profile(url, *front.flags("2", *wait, count=4))
+    assert done.exit_code == 0, done.stderr
+
+
 def test_a_server_without_it_is_told(command: Command, front: Front) -> None:
     plain = front.mock(chat_script(answer()))
-    more = ["--request-timeout-seconds", "5"]
-    done = command.profile(plain.url, *front.flags("2", *more, count=4), env={"AIPERF_HTTP_CONNECT_TIMEOUT": "1"})
+    done = command.profile(plain.url, *front.flags("2", count=4))
     assert done.exit_code == 1
-    assert {record["error"]["type"] for record in command.artifacts.records()} <= {"Http2Error", "ClientConnectorError"}
+    assert f"cannot connect to {plain.host}: no HTTP/2: " in done.error_lines[-1]
     protected = TlsDoor(("127.0.0.1", plain.port), front.certificate)
     try:
         done = command.profile(f"https://localhost:{protected.port}", *front.flags("2", count=4))

@@ -46,7 +46,7 @@ public:
     /// Nothing more is told of a stream; it is cancelled where it is not over.
     void let_go(std::int32_t stream);
 
-    /// Takes frames. False = the connection is over: see error().
+    /// Takes frames. False = they cannot be read any further: see error().
     bool feed(char* data, std::size_t size, Listener& listener);
 
     /// Appends what is to be sent.
@@ -60,6 +60,9 @@ public:
 
     /// The server takes no new streams.
     [[nodiscard]] bool going_away() const noexcept { return going_away_; }
+
+    /// Nothing more comes or goes: all is done after a farewell of either side, or there was an error().
+    [[nodiscard]] bool over() const noexcept;
 
     /// Streams the server lets be open at once.
     [[nodiscard]] std::size_t limit() const noexcept;

@@ -53,6 +53,12 @@ void Worker<Io>::connection_broke(ConnectionId id, int error_number) {
         case Connection::State::connecting:
         case Connection::State::greeting: {
             const Target& target = target_of(connection);
+            if (connection.http2 != nullptr) {
+                return fail_connection(
+                    id,
+                    record::ErrorKind::http2,
+                    http2_error_text(target, "the connection ended before the server had said that it speaks HTTP/2"));
+            }
             const std::size_t at = (connection.first_address + connection.tried) % target.addresses.size();
             return fail_connection(id,
                                    connection.tls == nullptr ? record::ErrorKind::connect : record::ErrorKind::tls,

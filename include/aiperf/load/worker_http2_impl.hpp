@@ -164,7 +164,7 @@ bool Worker<Io>::take_frames(ConnectionId id, char* data, std::size_t size) {
     }
     connection.open_to_more = connection.open_to_more && !connection.http2->going_away();
     push(id);
-    if (connection.generation == generation && !goes_on) {
+    if (connection.generation == generation && (!goes_on || connection.http2->over())) {
         lose_streams(id, connection.http2->error());
     }
     return connection.generation != generation;

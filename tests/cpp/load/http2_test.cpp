@@ -133,7 +133,9 @@ private:
         const std::size_t count = std::min(size, me.body_.size());
         std::copy_n(me.body_.data(), count, out);
         me.body_.erase(0, count);
-        *flags |= me.body_.empty() && me.end_ ? NGHTTP2_DATA_FLAG_EOF : 0U;
+        if (me.body_.empty() && me.end_) {
+            *flags |= NGHTTP2_DATA_FLAG_EOF;
+        }
         return static_cast<ssize_t>(count);
     }
 
@@ -330,9 +332,13 @@ TEST_CASE("A server that goes away finishes what it has begun and refuses the re
 
 TEST_CASE("A server that speaks something else ends the connection, with words") {
     Pair pair;
-    pair.send(k_first);
+    std::string preface;
+    pair.client.fill(preface, pair.told);
+    CHECK(preface.starts_with("PRI * HTTP/2.0\r\n"));
     pair.to_client("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-    CHECK(!pair.alive);
+    CHECK(!pair.client.over());  // it says farewell first
+    pair.client.fill(preface, pair.told);
+    CHECK(pair.client.over());
     CHECK(!pair.client.error().empty());
     CHECK(!pair.client.ready());
 }
