@@ -20,7 +20,7 @@ test: ## the C++ and the Python tests
 test-all: ## test, the C++ tests under sanitizers, slow tests, fuzzers, a real LLM server, check
 	@scripts/test_all.sh
 
-test-real: ## benchmark a real LLM server (builds one on first use: minutes)
+test-real: ## benchmark a real LLM server (builds one on first use: minutes; REAL=vllm: 6 GB)
 	@scripts/test_real.sh
 
 fuzz: ## search for inputs that break a parser, AIPERF_FUZZ_SECONDS (600) for each of the targets

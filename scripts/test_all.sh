@@ -24,7 +24,7 @@ part() {
 }
 
 scripts/setup.sh peers
-part "tests, the slow ones too" scripts/test.sh -m "not real"
+part "tests, the slow ones too" scripts/test.sh -m "not real and not vllm"
 part "address and undefined-behaviour sanitizers" sanitized asan
 part "thread sanitizer" sanitized tsan
 part "fuzzers" scripts/fuzz.sh

@@ -1,207 +1,58 @@
 """Benchmarks a real LLM server: our counts against its own, our times against its own and another client's."""
 
-# ruff: noqa: E402 (helpers live in folders of their own)
-
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "parity"), str(ROOT / "tests" / "python")]
-
 from aiperf_parity.programs import find_program
-from aiperf_parity.tokens import TokenCounter, load_counter
-from command_support import Artifacts, Finished, Running
+from command_support import Artifacts, Running
 from ending_support import BACKENDS, GRACE, Poller, words
+from real_support import (
+    ISL,
+    OSL,
+    REQUESTS,
+    ROOT,
+    Answer,
+    Run,
+    Server,
+    ask,
+    benchmarks,
+    chat_prompt,
+    check_counts,
+    served,
+    undisturbed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    NoteFigure = Callable[[str, str, str], None]
+    from real_support import NoteFigure
 
 # building the server takes minutes, once
 pytestmark = [pytest.mark.real, pytest.mark.timeout(3600)]
 
-ISL, OSL, REQUESTS = 64, 32, 16
-# greedy, of exact length, and no prompt made cheaper by an earlier one: the same text and work each time
 FIXED = {"temperature": 0, "ignore_eos": True, "cache_prompt": False}
-
-
-@dataclass
-class Server:
-    """The server under test and its tokenizer."""
-
-    url: str
-    tokenizer: Path
-    count: TokenCounter
-
-    @property
-    def address(self) -> str:
-        """host:port."""
-        return self.url.removeprefix("http://")
-
-    def templated(self, prompt: str) -> str:
-        """What the chat template makes of one user message."""
-        return f"<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
-
-
-def free_port() -> int:
-    """A port on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server with a tiny random model, in AIPERF_REAL_WORKDIR (default: build/real), stopped at the end."""
     work = Path(os.environ.get("AIPERF_REAL_WORKDIR", ROOT / "build" / "real"))
-    port = free_port()
-    script = [str(ROOT / "tests" / "real" / "real_llm_server.sh"), str(work), str(port), "tiny"]
-    pid = int(subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    try:
-        count = load_counter(work / "tiny")
-        assert count is not None, "the package tokenizers is needed"
-        yield Server(f"http://127.0.0.1:{port}", work / "tiny", count)
-    finally:
-        os.kill(pid, signal.SIGTERM)
-
-
-@dataclass
-class Run:
-    """A benchmark that has ended."""
-
-    finished: Finished
-    artifacts: Artifacts
-
-    def bodies(self) -> dict[str, Any]:
-        """The body of each conversation."""
-        inputs = json.loads((self.artifacts.directory / "inputs.json").read_text(encoding="utf-8"))
-        return {entry["session_id"]: entry["payloads"][0] for entry in inputs["data"]}
-
-    def by_conversation(self) -> dict[str, dict[str, Any]]:
-        """Metrics of each conversation, values only."""
-        return {
-            row["metadata"]["conversation_id"]: {tag: entry["value"] for tag, entry in row["metrics"].items()}
-            for row in self.artifacts.records()
-        }
+    with served("real_llm_server.sh", work, FIXED, "tiny") as running:
+        yield running
 
 
 @pytest.fixture
 def benchmark_of(server: Server, tmp_path: Path) -> Iterator[Callable[..., Run]]:
     """Runs aiperf-cpp against the server; every request must succeed."""
-    program = find_program()
-    assert program is not None, "no program aiperf-cpp; run `make build`, or name it in AIPERF_CPP_PROGRAM"
-    started: list[Running] = []
-
-    def run(*args: str, count: int = REQUESTS) -> Run:
-        artifacts = Artifacts(tmp_path / f"artifacts{len(started)}")
-        flags = ["-m", "tiny", "--url", server.url, "--tokenizer", str(server.tokenizer), "--ui", "none"]
-        flags += ["--isl", str(ISL), "--osl", str(OSL), "--random-seed", "7", "--extra-inputs", json.dumps(FIXED)]
-        flags += ["--request-count", str(count), "--num-dataset-entries", str(count)]
-        flags += ["--artifact-dir", str(artifacts.directory), *args]
-        started.append(Running([str(program), "profile", *flags], tmp_path / f"work{len(started)}"))
-        finished = started[-1].wait(300)
-        assert finished.exit_code == 0, finished.stderr
-        assert artifacts.value("request_count") == count
-        assert [row for row in artifacts.records() if "error" in row] == []
-        return Run(finished, artifacts)
-
-    yield run
-    for running in started:
-        running.stop()
-
-
-@dataclass
-class Answer:
-    """One answer as another client saw it. Times in ms from just before the request was written."""
-
-    texts: list[str] = field(default_factory=list)
-    stamps: list[float] = field(default_factory=list)
-    usage: dict[str, Any] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        """All of it."""
-        return "".join(self.texts)
-
-    def inter_token_ms(self, tokens: int) -> float:
-        """From the first content to the last, over the tokens after the first."""
-        return (self.stamps[-1] - self.stamps[0]) / (tokens - 1)
-
-
-def ask(server: Server, path: str, body: dict[str, Any]) -> Answer:
-    """Sends one request on a new connection with Python's http.client and reads the answer line by line."""
-    connection = http.client.HTTPConnection(server.address, timeout=60)
-    connection.connect()
-    payload = json.dumps(body).encode()
-    start = time.perf_counter()
-    connection.request("POST", path, payload, {"Content-Type": "application/json"})
-    response = connection.getresponse()
-    assert response.status == 200, response.read()
-    answer = Answer()
-    if body.get("stream"):
-        while line := response.readline():
-            now = (time.perf_counter() - start) * 1000
-            if line.startswith(b"data: {"):
-                take(answer, json.loads(line[6:]), now)
-    else:
-        take(answer, json.loads(response.read()), (time.perf_counter() - start) * 1000)
-    connection.close()
-    return answer
-
-
-def take(answer: Answer, message: dict[str, Any], now: float) -> None:
-    """Adds one message to an answer."""
-    for choice in message.get("choices", []):
-        part = choice.get("delta") or choice.get("message") or choice
-        text = part.get("content") or part.get("text")
-        if text:
-            answer.texts.append(text)
-            answer.stamps.append(now)
-    answer.usage = message.get("usage") or answer.usage
-    answer.timings = message.get("timings") or answer.timings
-
-
-def check_counts(
-    server: Server, run: Run, path: str, prompt_of: Callable[[Any], str], sent: Callable[[str], str]
-) -> int:
-    """Counts of every request against the server's usage and against the text another client gets for the same body.
-
-    `sent` is what the server makes of a prompt. Our output count is of the text. The server counts the tokens it drew,
-    which for a random model are seldom those that the text is split into: these two are not compared with each other.
-    Returns in how many answers they differ.
-    """
-    metrics = run.by_conversation()
-    differing = 0
-    for name, body in run.bodies().items():
-        answer, ours, prompt = ask(server, path, body), metrics[name], prompt_of(body)
-        assert ours["input_sequence_length"] == ISL == server.count(prompt)
-        assert ours["output_sequence_length"] == server.count(answer.text)
-        assert ours["usage_completion_tokens"] == answer.usage["completion_tokens"] == OSL
-        assert ours["usage_prompt_tokens"] == answer.usage["prompt_tokens"] == server.count(sent(prompt))
-        differing += ours["output_sequence_length"] != OSL
-    return differing
-
-
-def chat_prompt(body: Any) -> str:
-    """The prompt in a chat body."""
-    return str(body["messages"][0]["content"])
+    with benchmarks(server, tmp_path) as run:
+        yield run
 
 
 @pytest.mark.parametrize("flags", [["--streaming"], []], ids=["streaming", "not streaming"])
@@ -239,15 +90,6 @@ def test_counts_of_the_server_are_taken_over_as_they_are(
         f"{run.artifacts.value('total_isl'):.0f}, {run.artifacts.value('total_osl'):.0f}",
         f"{REQUESTS * (ISL + around)}, {REQUESTS * OSL} expected",
     )
-
-
-def undisturbed(times: list[tuple[float, float]]) -> tuple[float, float]:
-    """Medians of the quarter of (first token, between tokens) whose first token came earliest.
-
-    On a busy machine any reader gets its turn late at times: then the first token is late and the gaps after it short.
-    """
-    best = sorted(times)[: max(len(times) // 4, 1)]
-    return median(first for first, _ in best), median(between for _, between in best)
 
 
 def test_times_are_those_of_the_server_and_of_another_client(

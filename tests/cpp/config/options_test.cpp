@@ -152,7 +152,7 @@ TEST_CASE("every field of the configuration is a row of the table") {
     RunConfig config;
     const std::map<std::string, Values> samples{{"backend", {"process"}},
                                                 {"on_worker_death", {"continue"}},
-                                                {"http_version", "streams_per_connection", {"auto"}},
+                                                {"http_version", {"auto"}},
                                                 {"tls_min_version", {"1.3"}},
                                                 {"source_addresses", {"127.0.0.2"}},
                                                 {"model_names", {"m"}},
