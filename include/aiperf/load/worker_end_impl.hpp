@@ -149,6 +149,11 @@ void Worker<Io>::fail_connection(ConnectionId id, record::ErrorKind kind, const 
 template <class Io>
 void Worker<Io>::close_socket(Connection& connection) noexcept {
     if (connection.fd >= 0) {
+        if (connection.tls != nullptr && connection.output.empty()) {
+            connection.tls->close();
+            take_output(connection);
+            send_output(connection);  // a courtesy: whether it leaves makes no difference
+        }
         ::close(connection.fd);
         connection.fd = -1;
     }
