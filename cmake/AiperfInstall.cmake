@@ -28,7 +28,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/aiperf-config.cmake.in
                               PATH_VARS CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/aiperf-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/aiperf-config.cmake ${PROJECT_BINARY_DIR}/aiperf-config-version.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/FindZstd.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/FindZstd.cmake ${PROJECT_SOURCE_DIR}/cmake/FindNghttp2.cmake
         DESTINATION ${aiperf_package_dir} COMPONENT development)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
 if(PROJECT_IS_TOP_LEVEL)

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian packages by apt, Python packages into .venv. A moment when nothing is.
 #
-#   setup.sh [build|dev|check|bench|fuzz|wheels|deb|coverage]...      default: dev
+#   setup.sh [build|dev|check|peers|bench|fuzz|wheels|deb|coverage]...      default: dev
 #
 #   build   compiler, libraries, pybind11
-#   dev     build, and what the Python tests need
+#   dev     build, and what the Python tests need: packages, servers to speak to
 #   check   dev, and the formatters and linters
+#   peers   dev, and Node, which the slow tests speak HTTP/2 to
 #   fuzz    build, and a clang with libFuzzer
 #   wheels  dev, and nothing more: the tools come into an environment of scripts/wheels.sh
 #   deb     dev, and what finds a package's dependencies
@@ -15,10 +16,11 @@
 . "$(dirname "$0")/common.sh"
 
 BUILD_PACKAGES=(make g++ cmake ninja-build ccache mold libasio-dev libsimdjson-dev nlohmann-json3-dev
-    libspdlog-dev libfmt-dev libssl-dev zlib1g-dev libzstd-dev libcli11-dev librestinio-dev catch2)
+    libspdlog-dev libfmt-dev libssl-dev zlib1g-dev libzstd-dev libnghttp2-dev libcli11-dev librestinio-dev catch2)
 CHECK_PACKAGES=(clang-format-14 clang-tidy-14 shellcheck doxygen)
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
-DEV_PACKAGES=(strace)
+# A tracer, and servers of others that the tests speak HTTP/2 to.
+DEV_PACKAGES=(strace nginx-light nghttp2-proxy openssl)
 DEB_PACKAGES=(dpkg-dev file)
 COVERAGE_PACKAGES=(gcovr)
 BENCH_PACKAGES=(wrk libbenchmark-dev)
@@ -58,8 +60,9 @@ install_packages() {
         command -v sudo >/dev/null || die "neither root nor sudo; please install: ${missing[*]}"
         as_root=(sudo)
     fi
+    # RUNLEVEL: services that come with a package are not started.
     say "installing ${missing[*]}"
-    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o Dpkg::Use-Pty=0)
     "${apt[@]}" update </dev/null
     "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null
 }
@@ -85,12 +88,13 @@ for part in "${@:-dev}"; do
         build) ;;
         dev) packages+=("${DEV_PACKAGES[@]}") requirements=dev ;;
         check) packages+=("${DEV_PACKAGES[@]}" "${CHECK_PACKAGES[@]}") requirements=dev ;;
+        peers) packages+=("${DEV_PACKAGES[@]}" nodejs) requirements=dev ;;
         fuzz) packages+=("${FUZZ_PACKAGES[@]}") ;;
         wheels) requirements=dev ;;
         deb) packages+=("${DEB_PACKAGES[@]}") requirements=dev ;;
         coverage) packages+=("${COVERAGE_PACKAGES[@]}") requirements=dev ;;
         bench) packages+=("${BENCH_PACKAGES[@]}") ;;
-        *) die "unknown part '$part'; known: build, dev, check, bench, fuzz, wheels, deb, coverage" ;;
+        *) die "unknown part '$part'; known: build, dev, check, peers, bench, fuzz, wheels, deb, coverage" ;;
     esac
 done
 install_packages "${packages[@]}"

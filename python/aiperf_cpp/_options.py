@@ -72,6 +72,10 @@ class RunOptions(TypedDict, total=False):
     # Version of HTTP; auto: 2 where the server offers it within TLS. Allowed: one of 1.1, 2, auto.
     http_version: Literal["1.1", "2", "auto"] | None
 
+    # HTTP/2: most requests at a time on a connection, where the server allows as many. Allowed: an integer >=
+    # 1.
+    streams_per_connection: int | None
+
     # Certificates of the authorities to trust, a PEM file. Default: the system's. Allowed: a text without
     # control characters.
     tls_ca_file: str | None
@@ -340,6 +344,12 @@ class ConfigFields:
     def http_version(self) -> Literal["1.1", "2", "auto"]:
         """Version of HTTP; auto: 2 where the server offers it within TLS. Allowed: one of 1.1, 2, auto."""
         value: Literal["1.1", "2", "auto"] = self._get("http_version")
+        return value
+
+    @property
+    def streams_per_connection(self) -> int:
+        """HTTP/2: most requests at a time on a connection, where the server allows as many. Allowed: an integer >= 1."""
+        value: int = self._get("streams_per_connection")
         return value
 
     @property

@@ -95,10 +95,6 @@ void check_connections(const RunConfig& config) {
     if (config.tls_key && !config.tls_certificate) {
         throw base::ConfigError("--tls-key needs --tls-certificate");
     }
-    if (config.http_version != HttpVersion::v1_1) {
-        throw base::ConfigError("--http-version " + std::string(to_string(config.http_version)) +
-                                ": HTTP/2 is not supported yet");
-    }
 }
 
 }  // namespace

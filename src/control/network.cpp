@@ -5,6 +5,7 @@
 #include "aiperf/config/url.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/process/descriptor.hpp"
+#include "patient_http2.hpp"
 #include "patient_io.hpp"
 
 #include <asio/generic/stream_protocol.hpp>
@@ -165,6 +166,7 @@ void lead_through(const Proxy& proxy, const config::Url& url, load::Target& targ
 Reach::Reach(const config::RunConfig& config, const Surroundings& surroundings, Cancelled cancelled, Say say)
     : settings_(surroundings.settings.http),
       proxies_(surroundings.proxies),
+      version_(config.http_version),
       manner_(manner_of(config, surroundings)),
       cancelled_(std::move(cancelled)),
       say_(std::move(say)) {}
@@ -192,17 +194,38 @@ load::Target Reach::operator()(const config::Url& url, base::Nanoseconds timeout
         say_("looked up " + door.host + " in " + text.data() + ": " + std::to_string(known.size()) + " addresses, " +
              std::to_string(target.addresses.size()) + " answer");
     }
-    if (target.tls) {
-        PatientConnection connection(manner_, base::now() + timeout, cancelled_);
-        try {
-            connection.adopt(std::move(found.connection), target.addresses.front());
-            connection.greet(target);
-            connection.hear_refusal();
-        } catch (const base::RunError& error) {
-            throw base::RunError(words_of(target.name, error.what()));
-        }
+    const bool whole_urls = proxy != nullptr && !target.tls;
+    if (version_ == config::HttpVersion::v2 && whole_urls) {
+        throw base::RunError(words_of(target.name, "--http-version 2 and a proxy go together with https:// only"));
+    }
+    target.http2 = version_ == config::HttpVersion::v2;
+    if (!target.tls && !target.http2) {
+        return target;
+    }
+    PatientConnection connection(manner_, base::now() + timeout, cancelled_);
+    try {
+        connection.adopt(std::move(found.connection), target.addresses.front());
+        agree(connection, target);
+    } catch (const base::RunError& error) {
+        throw base::RunError(words_of(target.name, error.what()));
     }
     return target;
+}
+
+/// Finds out whether TLS and HTTP/2 can be spoken as asked.
+void Reach::agree(PatientConnection& connection, load::Target& target) const {
+    connection.greet(target, version_);
+    if (target.tls) {
+        target.http2 = connection.protocol() == "h2";
+    }
+    if (version_ == config::HttpVersion::v2 && !target.http2) {
+        throw base::RunError("the server does not offer HTTP/2 (ALPN)");
+    }
+    if (target.http2) {
+        expect_http2(connection);
+    } else {
+        connection.hear_refusal();
+    }
 }
 
 std::string host_header(const config::Url& url) {
@@ -272,7 +295,6 @@ Manner manner_of(const config::RunConfig& config, const Surroundings& surroundin
     manner.tls.certificate = path(config.tls_certificate);
     manner.tls.key = path(config.tls_key);
     manner.tls.minimum = config.tls_min_version;
-    manner.tls.http = config.http_version;
     manner.socket.keepalive_idle_s = whole(http.tcp_keepidle, 1'000'000'000);
     manner.socket.keepalive_interval_s = whole(http.tcp_keepintvl, 1'000'000'000);
     manner.socket.keepalive_count = http.tcp_keepcnt;

@@ -44,8 +44,11 @@ public:
     [[nodiscard]] const Manner& manner() const noexcept { return manner_; }
 
 private:
+    void agree(PatientConnection& connection, load::Target& target) const;
+
     const settings::Http& settings_;
     const Proxies& proxies_;
+    config::HttpVersion version_;
     Manner manner_;
     Cancelled cancelled_;
     Say say_;

@@ -31,7 +31,7 @@ PatientConnection::~PatientConnection() {
     close();
 }
 
-void PatientConnection::open(const load::Target& target) {
+void PatientConnection::open(const load::Target& target, config::HttpVersion offer) {
     for (std::size_t at = 0;; ++at) {
         try {
             connect(target.addresses.at(at));
@@ -42,19 +42,19 @@ void PatientConnection::open(const load::Target& target) {
             }
         }
     }
-    greet(target);
+    greet(target, offer);
 }
 
 void PatientConnection::adopt(process::Descriptor connection, const load::Address& address) {
     socket_.assign(stream_protocol(address.family(), 0), connection.release());
 }
 
-void PatientConnection::greet(const load::Target& target) {
+void PatientConnection::greet(const load::Target& target, config::HttpVersion offer) {
     if (!target.tunnel.empty()) {
         pass_tunnel(target);
     }
     if (target.tls) {
-        shake_hands(target);
+        shake_hands(target, offer);
     }
 }
 
@@ -94,9 +94,9 @@ void PatientConnection::pass_tunnel(const load::Target& target) {
     }
 }
 
-void PatientConnection::shake_hands(const load::Target& target) {
+void PatientConnection::shake_hands(const load::Target& target, config::HttpVersion offer) {
     context_ = std::make_unique<load::TlsContext>(manner_.tls);
-    tls_ = std::make_unique<load::TlsSession>(*context_, target.host, 0);
+    tls_ = std::make_unique<load::TlsSession>(*context_, target.host, 0, offer);
     while (true) {
         const Outcome outcome = tls_->handshake();
         flush_tls();

@@ -37,13 +37,16 @@ public:
     PatientConnection& operator=(const PatientConnection&) = delete;
 
     /// Connects to the first address of `target` that takes it, up to the point where requests can be sent.
-    void open(const load::Target& target);
+    void open(const load::Target& target, config::HttpVersion offer = config::HttpVersion::v1_1);
 
     /// Takes a connection to `address` that was made already; greet() comes next.
     void adopt(process::Descriptor connection, const load::Address& address);
 
     /// Goes through a proxy's tunnel and the handshake of TLS, where `target` has them.
-    void greet(const load::Target& target);
+    void greet(const load::Target& target, config::HttpVersion offer);
+
+    /// The version of HTTP that TLS has agreed on: "h2", "http/1.1", or "".
+    [[nodiscard]] std::string_view protocol() const noexcept { return tls_ == nullptr ? "" : tls_->protocol(); }
 
     /// Waits a moment for what a server says to a TLS client without being asked: tickets, or that it demands a
     /// certificate.
@@ -61,7 +64,7 @@ public:
 private:
     void connect(const load::Address& address);
     void pass_tunnel(const load::Target& target);
-    void shake_hands(const load::Target& target);
+    void shake_hands(const load::Target& target, config::HttpVersion offer);
     void flush_tls();
     void write_raw(std::string_view bytes);
     std::size_t read_raw(base::Instant deadline, const char* where_silent = "no answer in time");

@@ -270,6 +270,7 @@ load::LoadPlan make_plan(const Preparation& preparation,
     plan.socket = reach.manner().socket;
     plan.sources = reach.manner().sources;
     plan.redirects = config.follow_redirects;
+    plan.streams = config.streams_per_connection;
     plan.dataset = make_dataset(preparation, cancelled);
     plan.endpoint = preparation.endpoint.get();
     plan.ids = base::IdSource(preparation.run_key);

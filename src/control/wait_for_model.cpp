@@ -8,6 +8,7 @@
 #include "aiperf/http/response_parser.hpp"
 #include "network.hpp"
 #include "patient_connection.hpp"
+#include "patient_http2.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -83,6 +84,17 @@ AnswerSink answer_of(PatientConnection& connection, const std::string& request) 
     if (!parser.keep_alive()) {
         connection.close();
     }
+    return sink;
+}
+
+AnswerSink answer_over_http2(PatientConnection& connection, const std::string& request, bool tls) {
+    const Http2Answer answer = ask_over_http2(connection, request, tls);
+    AnswerSink sink;
+    http::ResponseHead head;
+    head.status = answer.status;
+    head.coding = answer.coding;
+    sink.on_head(head);
+    sink.on_body(answer.body.data(), answer.body.size());
     return sink;
 }
 
@@ -227,9 +239,12 @@ private:
                 const load::Target target = reach_(
                     url, std::max<base::Nanoseconds>(k_nap, std::min(connect_timeout_, deadline_ - base::now())));
                 connection_ = std::make_unique<PatientConnection>(reach_.manner(), deadline_, cancelled_);
-                connection_->open(target);
+                http2_ = target.http2;
+                tls_ = target.tls;
+                connection_->open(target, http2_ ? config::HttpVersion::v2 : config::HttpVersion::v1_1);
             }
-            const AnswerSink answer = answer_of(*connection_, question.request);
+            const AnswerSink answer = http2_ ? answer_over_http2(*connection_, question.request, tls_)
+                                             : answer_of(*connection_, question.request);
             return question.judge(answer.status, answer.body);
         } catch (const base::RunError& error) {
             return error.what();
@@ -252,6 +267,8 @@ private:
     const std::function<bool()>& cancelled_;
     const std::function<void(const std::string&)>& say_;
     std::unique_ptr<PatientConnection> connection_;
+    bool http2_ = false;
+    bool tls_ = false;
 };
 
 base::Nanoseconds in_nanoseconds(double seconds) {

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 namespace aiperf::http {
 
@@ -116,6 +117,66 @@ std::string_view message(ParseError error) noexcept {
     return "unknown error";
 }
 
+ParseError take_field(ResponseHead& head, std::string_view name, std::string_view value) noexcept {
+    if (base::equals_ignoring_case(name, "content-type")) {
+        const std::string_view type = trim(value.substr(0, value.find(';')));
+        head.event_stream = base::equals_ignoring_case(type, "text/event-stream");
+    } else if (base::equals_ignoring_case(name, "content-encoding")) {
+        bool known = false;
+        const Coding coding = coding_of(value, known);
+        if (!known || (head.coding != Coding::none && coding != Coding::none)) {
+            return ParseError::content_encoding;
+        }
+        head.coding = coding != Coding::none ? coding : head.coding;
+    } else if (base::equals_ignoring_case(name, "location")) {
+        head.location = value;
+    }
+    return ParseError::none;
+}
+
+std::string_view reason_phrase(int status) noexcept {
+    constexpr std::pair<int, std::string_view> k_phrases[] = {{200, "OK"},
+                                                              {201, "Created"},
+                                                              {202, "Accepted"},
+                                                              {204, "No Content"},
+                                                              {301, "Moved Permanently"},
+                                                              {302, "Found"},
+                                                              {303, "See Other"},
+                                                              {304, "Not Modified"},
+                                                              {307, "Temporary Redirect"},
+                                                              {308, "Permanent Redirect"},
+                                                              {400, "Bad Request"},
+                                                              {401, "Unauthorized"},
+                                                              {403, "Forbidden"},
+                                                              {404, "Not Found"},
+                                                              {405, "Method Not Allowed"},
+                                                              {408, "Request Timeout"},
+                                                              {409, "Conflict"},
+                                                              {413, "Content Too Large"},
+                                                              {415, "Unsupported Media Type"},
+                                                              {422, "Unprocessable Entity"},
+                                                              {429, "Too Many Requests"},
+                                                              {500, "Internal Server Error"},
+                                                              {501, "Not Implemented"},
+                                                              {502, "Bad Gateway"},
+                                                              {503, "Service Unavailable"},
+                                                              {504, "Gateway Timeout"}};
+    for (const auto& [number, phrase] : k_phrases) {
+        if (number == status) {
+            return phrase;
+        }
+    }
+    return {};
+}
+
+void ResponseParser::take_over(const ResponseHead& head) noexcept {
+    head_ = head;
+    head_complete_ = true;
+    started_ = true;
+    framing_ = Framing::length;  // the end is told by complete() alone
+    state_ = State::body;
+}
+
 void ResponseParser::reset() noexcept {
     state_ = State::head;
     error_ = ParseError::none;
@@ -217,18 +278,8 @@ void ResponseParser::parse_header_line(std::string_view line, HeadFacts& facts) 
             facts.connection_keep_alive =
                 facts.connection_keep_alive || base::equals_ignoring_case(token, "keep-alive");
         });
-    } else if (base::equals_ignoring_case(name, "content-type")) {
-        const std::string_view type = trim(value.substr(0, value.find(';')));
-        head_.event_stream = base::equals_ignoring_case(type, "text/event-stream");
-    } else if (base::equals_ignoring_case(name, "content-encoding")) {
-        bool known = false;
-        const Coding coding = coding_of(value, known);
-        if (!known || (head_.coding != Coding::none && coding != Coding::none)) {
-            return fail(ParseError::content_encoding);
-        }
-        head_.coding = coding != Coding::none ? coding : head_.coding;
-    } else if (base::equals_ignoring_case(name, "location")) {
-        head_.location = value;
+    } else if (const ParseError error = take_field(head_, name, value); error != ParseError::none) {
+        return fail(error);
     }
 }
 

@@ -76,6 +76,25 @@ std::size_t Answer::feed(char* data, std::size_t size, std::int64_t now_ns, endp
     return used;
 }
 
+void Answer::framed_head(const http::ResponseHead& head, std::int64_t now_ns) {
+    now_ns_ = now_ns;
+    record_->first_byte_ns = now_ns;
+    parser_.take_over(head);
+    take_head(head);
+}
+
+void Answer::framed_body(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader) {
+    now_ns_ = now_ns;
+    parser_.count(size);
+    take_body(data, size, reader);
+}
+
+void Answer::framed_end(std::int64_t now_ns, endpoint::AnswerReader& reader) {
+    now_ns_ = now_ns;
+    parser_.complete();
+    take_whole_body(reader);
+}
+
 void Answer::closed_by_peer(std::int64_t now_ns, endpoint::AnswerReader& reader) {
     now_ns_ = now_ns;
     const bool had_head = parser_.head_complete();

@@ -116,6 +116,10 @@ std::string tls_error_text(const Target& target, const TlsSession& session) {
            python_repr(target.name + ": " + session.error()) + ")";
 }
 
+std::string http2_error_text(const Target& target, std::string_view words) {
+    return "Http2Error(" + python_repr(target.name + ": " + std::string(words)) + ")";
+}
+
 std::string tls_cut_text() {
     return "ClientPayloadError('Response payload is not completed: TLS ended without saying so (close_notify), and "
            "nothing else tells the end of the body')";

@@ -72,7 +72,6 @@ struct Fields<load::TlsOptions> {
         field("certificate", options.certificate);
         field("key", options.key);
         field("minimum", options.minimum);
-        field("http", options.http);
     }
 };
 
@@ -85,6 +84,7 @@ struct Fields<load::Target> {
         field("host", target.host);
         field("origin", target.origin);
         field("tls", target.tls);
+        field("http2", target.http2);
         field("tunnel", target.tunnel);
         field("proxy", target.proxy);
         field("head", target.head);
@@ -122,6 +122,7 @@ struct Fields<load::LoadPlan> {
         field("socket", plan.socket);
         field("sources", plan.sources);
         field("tls", plan.tls);
+        field("streams", plan.streams);
         field("redirects", plan.redirects);
     }
 };

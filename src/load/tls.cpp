@@ -90,6 +90,8 @@ const char* hint_for(int reason) noexcept {
         case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
         case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
             return "; the server may demand a client certificate: --tls-certificate, --tls-key";
+        case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
+            return "; the server does not offer this version of HTTP: --http-version";
         case SSL_R_UNSUPPORTED_PROTOCOL:
         case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
             return "; the server speaks no version of TLS that is allowed: --tls-min-version";
@@ -124,6 +126,17 @@ const char* advice_for(long reason) noexcept {
         case X509_V_ERR_IP_ADDRESS_MISMATCH: return "; use a name the certificate is for";
         default: return "";
     }
+}
+
+/// As ALPN has it: each name behind its length.
+std::string_view protocols_of(config::HttpVersion version) noexcept {
+    constexpr std::string_view k_both("\x02h2\x08http/1.1", 12);
+    switch (version) {
+        case config::HttpVersion::v1_1: return k_both.substr(3);
+        case config::HttpVersion::v2: return k_both.substr(0, 3);
+        case config::HttpVersion::automatic: break;
+    }
+    return k_both;
 }
 
 }  // namespace
@@ -179,19 +192,6 @@ struct TlsContext::State {
             SSL_CTX_check_private_key(context) != 1) {
             refuse_file(options.key.empty() ? "--tls-certificate" : "--tls-key", key);
         }
-    }
-
-    void offer(config::HttpVersion version) const {
-        constexpr std::string_view k_both("\x02h2\x08http/1.1", 12);
-        std::string_view offered = k_both.substr(3);
-        if (version == config::HttpVersion::v2) {
-            offered = k_both.substr(0, 3);
-        } else if (version == config::HttpVersion::automatic) {
-            offered = k_both;
-        }
-        SSL_CTX_set_alpn_protos(context,
-                                reinterpret_cast<const unsigned char*>(offered.data()),  // NOLINT: bytes
-                                static_cast<unsigned>(offered.size()));
     }
 
     void keep(std::size_t slot, SSL_SESSION* session) {
@@ -255,12 +255,11 @@ TlsContext::TlsContext(const TlsOptions& options)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, &TlsWire::keep);
     state_->load(options);
-    state_->offer(options.http);
 }
 
 TlsContext::~TlsContext() = default;
 
-TlsSession::TlsSession(TlsContext& context, const std::string& host, std::size_t slot)
+TlsSession::TlsSession(TlsContext& context, const std::string& host, std::size_t slot, config::HttpVersion offer)
     : context_(context),
       host_(host),
       slot_(slot),
@@ -286,6 +285,10 @@ TlsSession::TlsSession(TlsContext& context, const std::string& host, std::size_t
         X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
         X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size());
     }
+    const std::string_view protocols = protocols_of(offer);
+    SSL_set_alpn_protos(ssl,
+                        reinterpret_cast<const unsigned char*>(protocols.data()),  // NOLINT: bytes
+                        static_cast<unsigned>(protocols.size()));
     if (const Session session = context.state_->take(slot)) {
         SSL_set_session(ssl, session.get());
     }

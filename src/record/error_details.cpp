@@ -33,6 +33,7 @@ ErrorDetails error_details(const RecordSet& set, const Record& record) {
         case ErrorKind::payload: return {0, "ClientPayloadError", std::string(text)};
         case ErrorKind::sse_error: return {502, "SSEResponseError", std::string(text)};
         case ErrorKind::protocol: return {0, "ClientResponseError", std::string(text)};
+        case ErrorKind::http2: return {0, "Http2Error", std::string(text)};
         case ErrorKind::lost:
             // Nobody was left to write a text.
             return {0,

@@ -30,6 +30,7 @@ __all__ = [
     "answer",
     "chat_script",
     "find_program",
+    "stop",
     "wait_until",
 ]
 

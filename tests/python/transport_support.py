@@ -1,15 +1,21 @@
-"""Certificates, and doors in front of a mock server: TLS, Unix sockets, proxies."""
+"""Certificates, and doors in front of a mock server: TLS, Unix sockets, proxies, faults, gateways that speak HTTP/2."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 import select
+import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
+
+import pytest
+from command_support import stop, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,3 +216,134 @@ class ProxyDoor(Door):
                 self.relay(client)
         else:
             self.relay(client, head.replace(f"http://{host}:{port}".encode(), b""))
+
+
+class FaultDoor(Door):
+    """Spoils connections on their way back: what becomes of the n-th one is up to `plan` (n from 0).
+
+    A plan gives (after, how): after so many bytes of the server's, "reset", "close", or "crumbs": from there on bytes
+    come in small pieces. None = nothing happens.
+    """
+
+    def __init__(self, behind: tuple[str, int], plan: Callable[[int], tuple[int, str] | None]) -> None:
+        self.plan = plan
+        super().__init__(behind)
+
+    def serve(self, client: socket.socket) -> None:
+        with self._lock:
+            number = self._served
+            self._served += 1
+        fault = self.plan(number)
+        assert self.behind is not None
+        with socket.create_connection(self.behind, timeout=HANG_S) as server:
+            passed = 0
+            while self._open:
+                ready = select.select([client, server], [], [], 0.5)[0]
+                if client in ready:
+                    data = client.recv(65536)
+                    if not data:
+                        return
+                    server.sendall(data)
+                if server in ready:
+                    data = server.recv(65536)
+                    if not data:
+                        return
+                    if fault is not None and passed + len(data) > fault[0]:
+                        if fault[1] == "crumbs":
+                            self._crumble(client, data)
+                            continue
+                        client.sendall(data[: fault[0] - passed])
+                        if fault[1] == "reset":
+                            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        return
+                    passed += len(data)
+                    client.sendall(data)
+
+    _served = 0
+
+    @staticmethod
+    def _crumble(client: socket.socket, data: bytes) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        at = 0
+        while at < len(data):
+            size = 1 + (at * 7) % 23
+            client.sendall(data[at : at + size])
+            at += size
+
+
+class Gateway:
+    """A program of others in front of a server: nginx (TLS) or nghttpx (with or without), which speak HTTP/2."""
+
+    def __init__(self, command: list[str], directory: Path, port: int) -> None:
+        self.port = port
+        self._log = (directory / "gateway.log").open("w+b")
+        self.process = subprocess.Popen(command, cwd=directory, stdout=self._log, stderr=self._log)
+        try:
+            wait_until(self._listens, 20, "listening gateway")
+        except BaseException:
+            self.stop()
+            raise
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, f"the gateway has ended, see {self._log.name}"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def stop(self) -> None:
+        """Ends it."""
+        stop(self.process)
+        self._log.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def needed(program: str, package: str) -> str:
+    """Where `program` is; the test is skipped without it (scripts/setup.sh installs its package)."""
+    found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if found is None:
+        pytest.skip(f"{program} is not installed (package {package})")
+    return found
+
+
+def nginx(directory: Path, behind: int, certificate: tuple[Path, Path], streams: int = 128) -> Gateway:
+    """nginx with HTTP/2 over TLS, passing answers on as they come."""
+    program = needed("nginx", "nginx-light")
+    port = free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "nginx.conf").write_text(f"""
+daemon off; master_process off; pid {directory}/pid; error_log {directory}/error.log;
+events {{}}
+http {{
+    access_log {directory}/access.log;
+    client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
+    uwsgi_temp_path {directory}; scgi_temp_path {directory};
+    upstream server {{ server 127.0.0.1:{behind}; keepalive 64; }}
+    server {{
+        listen 127.0.0.1:{port} ssl http2; keepalive_requests 100000;
+        http2_max_concurrent_streams {streams};
+        ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]};
+        location / {{
+            proxy_pass http://server; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_buffering off; client_max_body_size 64m;
+        }}
+    }}
+}}
+""")
+    return Gateway([program, "-p", str(directory), "-c", str(directory / "nginx.conf")], directory, port)
+
+
+def nghttpx(directory: Path, behind: int, certificate: tuple[Path, Path] | None = None, *more: str) -> Gateway:
+    """nghttpx, with TLS where there is a certificate, else for clients that know beforehand."""
+    program = needed("nghttpx", "nghttp2-proxy")
+    port = free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    tls = "" if certificate else ";no-tls"
+    files = [str(certificate[1]), str(certificate[0])] if certificate else []
+    flags = [f"--frontend=127.0.0.1,{port}{tls}", f"--backend=127.0.0.1,{behind}", "--workers=1", "--conf=/dev/null"]
+    return Gateway([program, *flags, "--errorlog-file=/dev/stderr", *more, *files], directory, port)

@@ -68,6 +68,7 @@ struct RunConfig {
 
     // Connections
     HttpVersion http_version = HttpVersion::v1_1;
+    std::uint32_t streams_per_connection = 100;   ///< HTTP/2: most requests at a time on a connection
     std::optional<std::string> tls_ca_file;       ///< authorities to trust (PEM) in place of the system's
     std::optional<std::string> tls_ca_directory;  ///< the same, a directory hashed as by `openssl rehash`
     std::optional<std::string> tls_certificate;   ///< of the client (PEM)

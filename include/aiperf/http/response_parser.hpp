@@ -37,6 +37,12 @@ struct ResponseHead {
     bool keep_alive = true;        ///< the server lets the connection serve again
 };
 
+/// Takes a field of a head where it says something of the body or where to go on (Location stays a view).
+[[nodiscard]] ParseError take_field(ResponseHead& head, std::string_view name, std::string_view value) noexcept;
+
+/// What a status is called; "" for one without a name.
+[[nodiscard]] std::string_view reason_phrase(int status) noexcept;
+
 /// Incremental HTTP/1.x response parser: give it bytes as they come, cut anywhere. Body bytes are handed on in place,
 /// after chunked coding. Interim (1xx) answers are skipped. One object serves many answers: reset() between them.
 ///
@@ -63,6 +69,15 @@ public:
     /// The peer closed its side. Completes an answer delimited by it; else the state becomes failed with `truncated`
     /// (also where no byte of an answer came: see started()).
     void finish() noexcept;
+
+    /// For an answer whose framing another has read (HTTP/2): its head.
+    void take_over(const ResponseHead& head) noexcept;
+
+    /// The same: bytes of its body.
+    void count(std::size_t size) noexcept { body_bytes_ += size; }
+
+    /// The same: its end.
+    void complete() noexcept { state_ = state_ == State::failed ? state_ : State::done; }
 
     /// How far the answer has come.
     [[nodiscard]] State state() const noexcept { return state_; }

@@ -29,6 +29,11 @@ public:
     /// used: less than `size` only once over().
     std::size_t feed(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader);
 
+    /// The same for an answer whose framing another reads (HTTP/2): its head, pieces of its body, its end.
+    void framed_head(const http::ResponseHead& head, std::int64_t now_ns);
+    void framed_body(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader);
+    void framed_end(std::int64_t now_ns, endpoint::AnswerReader& reader);
+
     /// The answer is complete, or cannot go on.
     [[nodiscard]] bool over() const noexcept {
         return parser_.state() == http::ResponseParser::State::done ||

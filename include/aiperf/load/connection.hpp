@@ -2,24 +2,27 @@
 
 #include "aiperf/base/clock.hpp"
 #include "aiperf/load/exchange.hpp"
+#include "aiperf/load/http2.hpp"
 #include "aiperf/load/tls.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace aiperf::load {
 
-/// A socket, what protects it, and the request on it. HTTP/1.1: one at a time.
+/// A socket, what protects it, and what is on it: one request at a time, or many with HTTP/2.
 struct Connection {
     /// What a connection is doing.
     enum class State : std::uint8_t {
         closed,      ///< a free place in the slab
         connecting,  ///< the system is making it; a request waits for it
-        greeting,    ///< a proxy's tunnel or TLS is being set up
+        greeting,    ///< a proxy's tunnel, TLS or HTTP/2 is being set up
         busy,        ///< a request is being sent or answered
         idle,        ///< in the pool
+        shared,      ///< HTTP/2: carries as many requests as there are
     };
 
     int fd = -1;                             ///< -1 = none
@@ -28,18 +31,24 @@ struct Connection {
     std::uint16_t target = 0;                ///< index of the URL
     bool served = false;                     ///< has carried an answer before
     bool sending = false;                    ///< something waits for the socket to take it
-    ExchangeId exchange = ExchangeId::none;  ///< the request on it
+    ExchangeId exchange = ExchangeId::none;  ///< the request on it; HTTP/2: the one it was made for
     base::Instant idle_since{};              ///< when it came into the pool
 
     // While it is being made.
     std::size_t first_address = 0;  ///< of the target's, tried first
     std::size_t tried = 0;          ///< addresses that failed
+    std::int64_t tls_end_ns = 0;
     std::int64_t tls_start_ns = 0;  ///< CLOCK_MONOTONIC
     std::string greeting;           ///< what a proxy has answered so far
 
-    std::unique_ptr<TlsSession> tls;  ///< null: plain
-    std::string output;               ///< bytes to be sent that are no request's own: greetings and ciphertext
-    std::size_t output_sent = 0;      ///< bytes of it written
+    std::unique_ptr<TlsSession> tls;      ///< null: plain
+    std::unique_ptr<Http2Session> http2;  ///< null: HTTP/1.1
+    std::vector<ExchangeId> streams;      ///< HTTP/2: requests on it, also those that wait until it is ready
+    std::size_t most_streams = 0;         ///< HTTP/2: requests at the same time
+    bool open_to_more = false;            ///< HTTP/2: further requests may join
+
+    std::string output;           ///< bytes to be sent that are no request's own: greetings and ciphertext
+    std::size_t output_sent = 0;  ///< bytes of it written
 };
 
 }  // namespace aiperf::load

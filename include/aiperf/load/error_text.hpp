@@ -34,6 +34,9 @@ namespace aiperf::load {
 /// TLS with `target` failed.
 [[nodiscard]] std::string tls_error_text(const Target& target, const TlsSession& session);
 
+/// HTTP/2 with `target` went wrong.
+[[nodiscard]] std::string http2_error_text(const Target& target, std::string_view words);
+
 /// A body whose end only the connection's end tells, and TLS says it was cut.
 [[nodiscard]] std::string tls_cut_text();
 

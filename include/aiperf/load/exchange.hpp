@@ -30,6 +30,7 @@ struct Exchange {
     std::uint16_t target = 0;  ///< where it goes now: another than the record's after a redirect
     base::Instant claimed{};
     ConnectionId connection = ConnectionId::none;
+    std::int32_t stream = 0;  ///< HTTP/2: number on its connection; 0 = none yet
     Answer answer;
 
     // Neighbours in the worker's list of requests, oldest first.

@@ -34,6 +34,7 @@ struct LoadPlan {
     SocketOptions socket;                            ///< options of every connection
     std::vector<Address> sources;  ///< connections leave from these in turn; none = the system chooses
     TlsOptions tls;                ///< of the targets that are reached through it
+    std::uint32_t streams = 100;   ///< HTTP/2: most requests at a time on a connection, where the server allows as many
     std::uint32_t redirects = 0;   ///< most that one request follows; 0 = a redirect is an error
 };
 

@@ -19,6 +19,7 @@ struct Target {
     std::string host;                         ///< what a certificate must be for
     std::string origin;                       ///< config::Url::origin()
     bool tls = false;                         ///< requests go through TLS
+    bool http2 = false;                       ///< many requests share a connection
     std::string tunnel;                       ///< sent first, where a proxy leads there: a whole CONNECT request
     std::string proxy;                        ///< "host:port" of that, or of a proxy asked with whole URLs; else empty
     std::string head;                         ///< request line and headers up to and including "Content-Length: "

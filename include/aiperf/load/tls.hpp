@@ -18,7 +18,6 @@ struct TlsOptions {
     std::string certificate;   ///< of the client, with what leads to its authority; empty = none
     std::string key;           ///< of that certificate; empty = in the same file
     config::TlsVersion minimum = config::TlsVersion::v1_2;
-    config::HttpVersion http = config::HttpVersion::v1_1;  ///< what is offered (ALPN)
 };
 
 /// Certificates and settings that connections share, and the sessions servers gave to be resumed by the next
@@ -51,8 +50,8 @@ public:
     };
 
     /// For a connection to `host` (a name or an address), which the certificate must be for. `slot` tells the targets
-    /// apart whose sessions are kept.
-    TlsSession(TlsContext& context, const std::string& host, std::size_t slot);
+    /// apart whose sessions are kept; `offer`: versions of HTTP (ALPN).
+    TlsSession(TlsContext& context, const std::string& host, std::size_t slot, config::HttpVersion offer);
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;

@@ -68,6 +68,7 @@ private:
     void dispatch(ExchangeId id, base::Instant now);
     void dispatch_again();
     ConnectionId take_connection(std::uint16_t target, base::Instant now);
+    ConnectionId new_connection(std::uint16_t target);
     void send(ConnectionId id);
     bool send_rest(Connection& connection, Exchange& exchange);
     bool encrypt_rest(Connection& connection, Exchange& exchange);
@@ -84,6 +85,23 @@ private:
     void begin_tls(ConnectionId id);
     bool shake_hands(ConnectionId id);
     void ready(ConnectionId id);
+    void stamp_connected(Connection& connection);
+
+    // Connections with many requests (HTTP/2).
+    struct Streams;
+    ConnectionId take_shared(std::uint16_t target, base::Instant now);
+    void join(ExchangeId id, ConnectionId carrier);
+    void begin_http2(ConnectionId id);
+    void http2_ready(ConnectionId id);
+    void open_stream(ExchangeId id);
+    bool take_frames(ConnectionId id, char* data, std::size_t size);
+    void push(ConnectionId id);
+    void stamp_sent(Connection& connection);
+    void end_stream(ExchangeId id, base::Instant now);
+    void leave(ExchangeId id);
+    void put_off(ExchangeId id);
+    void lose_streams(ConnectionId id, const std::string& why);
+    bool send_anew(Exchange& exchange) noexcept;
 
     // Answers.
     void read(ConnectionId id, bool hangup);
@@ -96,6 +114,7 @@ private:
     void tls_broke(ConnectionId id);
     bool retry(ConnectionId id);
     void fail(ExchangeId id, record::ErrorKind kind, std::string message, base::Instant now);
+    void fail_connection(ConnectionId id, record::ErrorKind kind, const std::string& message);
     void complete(ExchangeId id, base::Instant now);
     void count(const record::Record& record, const Answer& answer) noexcept;
 
@@ -125,11 +144,13 @@ private:
     std::unique_ptr<TlsContext> tls_;  // null where no target needs it
     std::vector<char> plain_;          // what TLS has decrypted
     std::string record_;               // what it encrypts next
+    std::string frames_;               // of HTTP/2, to be encrypted
 
     Slab<Exchange, ExchangeId> exchanges_;
     Slab<Connection, ConnectionId> connections_;
-    std::vector<std::vector<ConnectionId>> idle_;  // by target; the last used is used first
-    std::vector<std::size_t> next_address_;        // by target: where the next connection begins
+    std::vector<std::vector<ConnectionId>> idle_;                // by target; the last used is used first
+    std::vector<std::vector<ConnectionId>> shared_connections_;  // by target
+    std::vector<std::size_t> next_address_;                      // by target: where the next connection begins
     std::size_t next_source_ = 0;
     std::vector<ExchangeId> again_;  // to be sent anew at the end of this turn
 
@@ -167,6 +188,8 @@ private:
 
 #include "aiperf/load/worker_answer_impl.hpp"
 #include "aiperf/load/worker_connect_impl.hpp"
+#include "aiperf/load/worker_end_impl.hpp"
+#include "aiperf/load/worker_http2_impl.hpp"
 #include "aiperf/load/worker_loop_impl.hpp"
 #include "aiperf/load/worker_send_impl.hpp"
 

@@ -1,13 +1,16 @@
 #pragma once
 
-// Bodies of Worker: reading answers, ends of connections, completing requests; included by worker.hpp only.
+// Bodies of Worker: reading answers and completing requests; included by worker.hpp only.
 
 #include "aiperf/load/error_text.hpp"
 #include "aiperf/load/redirect.hpp"
 #include "aiperf/load/worker.hpp"
 
 #include <cerrno>
+#include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace aiperf::load {
 
@@ -55,6 +58,9 @@ bool Worker<Io>::take_bytes(ConnectionId id, std::size_t size) {
     if (connection.state == Connection::State::busy) {
         return take_answer(id, buffer_.data(), size, now);
     }
+    if (connection.http2 != nullptr) {
+        return take_frames(id, buffer_.data(), size);
+    }
     if (connection.state == Connection::State::greeting) {
         const std::uint32_t generation = connection.generation;
         tunnel_answered(id, size);
@@ -69,7 +75,7 @@ bool Worker<Io>::take_ciphertext(ConnectionId id, std::size_t size, base::Instan
     Connection& connection = connections_[id];
     const std::uint32_t generation = connection.generation;
     connection.tls->give(buffer_.data(), size);
-    if (connection.state == Connection::State::greeting && !shake_hands(id)) {
+    if (connection.state == Connection::State::greeting && connection.http2 == nullptr && !shake_hands(id)) {
         return connection.generation != generation;
     }
     bool over = false;
@@ -85,7 +91,9 @@ bool Worker<Io>::take_ciphertext(ConnectionId id, std::size_t size, base::Instan
             case TlsSession::Outcome::closed: peer_closed(id, true); break;
             case TlsSession::Outcome::failed: tls_broke(id); break;
             case TlsSession::Outcome::bytes:
-                if (connection.state != Connection::State::busy) {
+                if (connection.http2 != nullptr) {
+                    take_frames(id, plain_.data(), got);
+                } else if (connection.state != Connection::State::busy) {
                     drop_idle(id);  // bytes that nobody asked for
                 } else {
                     over = take_answer(id, plain_.data(), got, now) || over;
@@ -138,105 +146,9 @@ bool Worker<Io>::redirect(ExchangeId id) {
         return false;
     }
     exchange.record->flags |= record::flag::redirected;
+    exchange.connection = ConnectionId::none;
     again_.push_back(id);
     return true;
-}
-
-/// The server says nothing more. `in_good_order`: it meant to; a TLS connection that just ends may have been cut by
-/// anybody.
-template <class Io>
-void Worker<Io>::peer_closed(ConnectionId id, bool in_good_order) {
-    Connection& connection = connections_[id];
-    if (connection.state == Connection::State::idle) {
-        return drop_idle(id);
-    }
-    if (connection.state == Connection::State::greeting) {
-        return connection_broke(id, 0);
-    }
-    if (retry(id)) {
-        return;
-    }
-    const base::Instant now = base::now();
-    Answer& answer = exchanges_[connection.exchange].answer;
-    if (in_good_order || !answer.ends_by_close()) {
-        answer.closed_by_peer(now.time_since_epoch().count(), *reader_);
-    } else {
-        answer.fail(record::ErrorKind::payload, tls_cut_text());
-    }
-    complete(connection.exchange, now);
-    close(id);
-}
-
-template <class Io>
-void Worker<Io>::connection_broke(ConnectionId id, int error_number) {
-    Connection& connection = connections_[id];
-    const base::Instant now = base::now();
-    switch (connection.state) {
-        case Connection::State::closed: return;
-        case Connection::State::idle: return drop_idle(id);
-        case Connection::State::connecting:
-        case Connection::State::greeting: {
-            const Target& target = target_of(connection);
-            const std::size_t at = (connection.first_address + connection.tried) % target.addresses.size();
-            return fail(connection.exchange,
-                        connection.tls == nullptr ? record::ErrorKind::connect : record::ErrorKind::tls,
-                        connection.state == Connection::State::connecting
-                            ? connect_error_text(target, target.addresses[at], error_number)
-                            : greeting_error_text(target, connection.tls != nullptr, error_number),
-                        now);
-        }
-        case Connection::State::busy: break;
-    }
-    if (retry(id)) {
-        return;
-    }
-    exchanges_[connection.exchange].answer.broken(error_number);
-    complete(connection.exchange, now);
-    close(id);
-}
-
-/// TLS cannot go on: the certificate is not accepted, the server refuses, or what came is no TLS.
-template <class Io>
-void Worker<Io>::tls_broke(ConnectionId id) {
-    Connection& connection = connections_[id];
-    if (connection.state == Connection::State::idle) {
-        return drop_idle(id);
-    }
-    fail(connection.exchange,
-         record::ErrorKind::tls,
-         tls_error_text(target_of(connection), *connection.tls),
-         base::now());
-}
-
-/// Sends the request anew where a pooled connection ended without a byte of an answer. Nearly always the server had
-/// closed it: many do so right after an answer, and a request that crosses the close looks, by FIN, RST and
-/// acknowledgements alike, as if the server had taken it and hung up. So the two are not told apart; the record says
-/// that it was sent anew, and a failing server fails the second time too. Once only, since a fresh connection has not
-/// served before.
-template <class Io>
-bool Worker<Io>::retry(ConnectionId id) {
-    Connection& connection = connections_[id];
-    Exchange& exchange = exchanges_[connection.exchange];
-    if (!connection.served || exchange.answer.started()) {
-        return false;
-    }
-    close_socket(connection);
-    connection.served = false;
-    exchange.sent = 0;
-    exchange.record->send_end_ns = 0;
-    exchange.record->flags = (exchange.record->flags & ~record::flag::reused) | record::flag::retried;
-    WorkerCounters::add(counters_.retries);
-    connect(id);
-    return true;
-}
-
-/// Ends a request and the connection it is on.
-template <class Io>
-void Worker<Io>::fail(ExchangeId id, record::ErrorKind kind, std::string message, base::Instant now) {
-    const ConnectionId carrier = exchanges_[id].connection;
-    exchanges_[id].answer.fail(kind, std::move(message));
-    complete(id, now);
-    close(carrier);
 }
 
 /// Writes the record and frees the slot. The connection is the caller's to keep or close.
@@ -254,6 +166,9 @@ void Worker<Io>::complete(ExchangeId id, base::Instant now) {
         stop_for_full_journal();
     }
     unlink(id);
+    if (!again_.empty()) {
+        std::erase(again_, id);
+    }
     exchange.record = nullptr;
     exchanges_.put_back(id);
     --in_flight_;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Bodies of Worker: from an address to a connection that carries requests, and its end; included by worker.hpp only.
+// Bodies of Worker: from an address to a connection that carries requests; included by worker.hpp only.
 
 #include "aiperf/load/error_text.hpp"
 #include "aiperf/load/worker.hpp"
@@ -16,7 +16,7 @@ namespace aiperf::load {
 template <class Io>
 void Worker<Io>::connect(ConnectionId id) {
     Connection& connection = connections_[id];
-    Exchange& exchange = exchanges_[connection.exchange];
+    const Exchange& exchange = exchanges_[connection.exchange];
     if (exchange.hops == 0) {
         exchange.record->connect_start_ns = base::now_ns();
     }
@@ -90,7 +90,7 @@ void Worker<Io>::connect_finished(ConnectionId id) {
     }
     const Target& target = target_of(connection);
     if (!target.tls) {
-        return ready(id);
+        return target.http2 ? begin_http2(id) : ready(id);
     }
     connection.state = Connection::State::greeting;
     if (target.tunnel.empty()) {
@@ -114,10 +114,8 @@ void Worker<Io>::tunnel_answered(ConnectionId id, std::size_t size) {
     const bool agreed = line.starts_with("HTTP/1.") && line.size() > 9 && line[9] == '2';
     if (!agreed || connection.greeting.size() != end + 4) {
         const Target& target = target_of(connection);
-        return fail(connection.exchange,
-                    record::ErrorKind::connect,
-                    proxy_error_text(target, agreed ? "it says more than it was asked" : line),
-                    base::now());
+        return fail_connection(
+            id, record::ErrorKind::connect, proxy_error_text(target, agreed ? "it says more than it was asked" : line));
     }
     connection.greeting.clear();
     begin_tls(id);
@@ -127,7 +125,11 @@ template <class Io>
 void Worker<Io>::begin_tls(ConnectionId id) {
     Connection& connection = connections_[id];
     connection.tls_start_ns = base::now_ns();
-    connection.tls = std::make_unique<TlsSession>(*tls_, target_of(connection).host, connection.target);
+    connection.tls =
+        std::make_unique<TlsSession>(*tls_,
+                                     target_of(connection).host,
+                                     connection.target,
+                                     target_of(connection).http2 ? config::HttpVersion::v2 : config::HttpVersion::v1_1);
     shake_hands(id);
 }
 
@@ -146,56 +148,40 @@ bool Worker<Io>::shake_hands(ConnectionId id) {
         send(id);
         return false;
     }
-    ready(id);
+    connection.tls_end_ns = base::now_ns();
+    const Target& target = target_of(connection);
+    if (!target.http2) {
+        ready(id);
+    } else if (connection.tls->protocol() == "h2") {
+        begin_http2(id);
+    } else {
+        fail_connection(id, record::ErrorKind::http2, http2_error_text(target, "the server no longer offers it"));
+        return false;
+    }
     return true;
 }
 
-/// The connection can carry requests.
+/// The connection can carry its request.
 template <class Io>
 void Worker<Io>::ready(ConnectionId id) {
-    Connection& connection = connections_[id];
-    Exchange& exchange = exchanges_[connection.exchange];
-    record::Record& record = *exchange.record;
-    connection.state = Connection::State::busy;
-    if (exchange.hops == 0) {
-        record.connect_end_ns = base::now_ns();
-        if (connection.tls != nullptr) {
-            constexpr std::int64_t k_most = std::numeric_limits<std::uint32_t>::max();
-            record.tls_ns =
-                static_cast<std::uint32_t>(std::min(record.connect_end_ns - connection.tls_start_ns, k_most));
-            record.flags |= connection.tls->resumed() ? record::flag::tls_resumed : 0U;
-        }
-    }
+    connections_[id].state = Connection::State::busy;
+    stamp_connected(connections_[id]);
     send(id);
 }
 
+/// In the record of the request that the connection was made for.
 template <class Io>
-void Worker<Io>::close_socket(Connection& connection) noexcept {
-    if (connection.fd >= 0) {
-        ::close(connection.fd);
-        connection.fd = -1;
+void Worker<Io>::stamp_connected(Connection& connection) {
+    constexpr std::int64_t k_most = std::numeric_limits<std::uint32_t>::max();
+    if (connection.exchange == ExchangeId::none || exchanges_[connection.exchange].hops != 0) {
+        return;
     }
-    ++connection.generation;
-    connection.sending = false;
-    connection.tls.reset();
-    connection.output.clear();
-    connection.output_sent = 0;
-    connection.greeting.clear();
-}
-
-template <class Io>
-void Worker<Io>::close(ConnectionId id) noexcept {
-    Connection& connection = connections_[id];
-    close_socket(connection);
-    connection.exchange = ExchangeId::none;
-    connection.state = Connection::State::closed;
-    connections_.put_back(id);
-}
-
-template <class Io>
-void Worker<Io>::drop_idle(ConnectionId id) noexcept {
-    std::erase(idle_[connections_[id].target], id);
-    close(id);
+    record::Record& record = *exchanges_[connection.exchange].record;
+    record.connect_end_ns = base::now_ns();
+    if (connection.tls != nullptr) {
+        record.tls_ns = static_cast<std::uint32_t>(std::min(connection.tls_end_ns - connection.tls_start_ns, k_most));
+        record.flags |= connection.tls->resumed() ? record::flag::tls_resumed : 0U;
+    }
 }
 
 }  // namespace aiperf::load

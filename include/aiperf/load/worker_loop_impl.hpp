@@ -28,6 +28,7 @@ Worker<Io>::Worker(std::uint32_t number,
       reader_(plan.endpoint->reader()),
       buffer_(k_read_bytes + http::SseParser::k_padding),
       idle_(plan.targets.size()),
+      shared_connections_(plan.targets.size()),
       next_address_(plan.targets.size(), number) {
     if (std::any_of(plan.targets.begin(), plan.targets.end(), [](const Target& target) { return target.tls; })) {
         tls_ = std::make_unique<TlsContext>(plan.tls);
@@ -105,6 +106,7 @@ void Worker<Io>::work_phase() {
         const base::Instant now = base::now();
         show_life(now);
         expire(now);
+        dispatch_again();
     }
 }
 
@@ -184,10 +186,7 @@ void Worker<Io>::expire(base::Instant now) {
         const ConnectionId id = attempts_.front().id;
         if (!try_next_address(id)) {
             const std::string& name = target_of(connections_[id]).name;
-            fail(connections_[id].exchange,
-                 record::ErrorKind::connect,
-                 "ClientConnectorError(" + name + ", connect timeout)",
-                 now);
+            fail_connection(id, record::ErrorKind::connect, "ClientConnectorError(" + name + ", connect timeout)");
         }
         forget_settled_attempts();
     }

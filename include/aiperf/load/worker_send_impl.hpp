@@ -31,6 +31,7 @@ bool Worker<Io>::fill() {
             return false;
         }
         start(now);
+        dispatch_again();
     }
     return true;
 }
@@ -98,6 +99,9 @@ void Worker<Io>::dispatch(ExchangeId id, base::Instant now) {
     exchange.sent = 0;
     exchange.answer.begin(record, plan_.keep_text);
     record.request_bytes += static_cast<std::uint32_t>(exchange.head.size() + exchange.body.size());
+    if (plan_.targets[exchange.target].http2) {
+        return join(id, take_shared(exchange.target, now));
+    }
     const ConnectionId carrier = take_connection(exchange.target, now);
     Connection& connection = connections_[carrier];
     exchange.connection = carrier;
@@ -131,6 +135,11 @@ ConnectionId Worker<Io>::take_connection(std::uint16_t target, base::Instant now
     while (!idle.empty()) {
         drop_idle(idle.back());  // the youngest is too old, so all are
     }
+    return new_connection(target);
+}
+
+template <class Io>
+ConnectionId Worker<Io>::new_connection(std::uint16_t target) {
     const ConnectionId id = connections_.take();
     connections_[id].target = target;
     connections_[id].served = false;
@@ -145,6 +154,9 @@ void Worker<Io>::send(ConnectionId id) {
     if (connection.state != Connection::State::busy) {
         if (send_output(connection)) {
             connection.sending = false;
+            if (connection.http2 != nullptr) {
+                stamp_sent(connection);
+            }
         } else if (errno != EAGAIN) {
             connection_broke(id, errno);
         }

@@ -29,6 +29,7 @@ enum class ErrorKind : std::uint8_t {
     protocol = 10,     ///< not HTTP, or over a limit
     lost = 11,         ///< in flight in a worker that died (set by recovery)
     tls = 12,          ///< no TLS: ClientConnectorCertificateError, ClientConnectorSSLError
+    http2 = 13,        ///< a stream or connection of HTTP/2 was reset or broke: Http2Error
 };
 
 /// Bits of Record::flags.

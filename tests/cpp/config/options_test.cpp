@@ -40,6 +40,7 @@ const std::map<std::string, std::string> k_differences{
 const std::set<std::string_view> k_ours{"backend",
                                         "on_worker_death",
                                         "http_version",
+                                        "streams_per_connection",
                                         "tls_ca_file",
                                         "tls_ca_directory",
                                         "tls_certificate",
@@ -189,6 +190,7 @@ TEST_CASE("every field of the configuration is a row of the table") {
     REQUIRE((config.http_version != d.http_version && config.tls_min_version != d.tls_min_version));
     REQUIRE((config.tls_ca_file && config.tls_ca_directory && config.tls_certificate && config.tls_key));
     REQUIRE((!config.source_addresses.empty() && config.follow_redirects == 1));
+    REQUIRE(config.streams_per_connection == 1);
     REQUIRE((config.ui != d.ui && config.log_level != d.log_level && config.cli_command == "1"));
 }
 

@@ -38,13 +38,13 @@ auto fields(const Address& value) {
 }
 
 auto fields(const TlsOptions& value) {
-    const auto& [verify, ca_file, ca_directory, certificate, key, minimum, http] = value;
-    return std::tie(verify, ca_file, ca_directory, certificate, key, minimum, http);
+    const auto& [verify, ca_file, ca_directory, certificate, key, minimum] = value;
+    return std::tie(verify, ca_file, ca_directory, certificate, key, minimum);
 }
 
 auto fields(const Target& value) {
-    const auto& [addresses, name, host, origin, tls, tunnel, proxy, head, request_id_at, session_ids_at] = value;
-    return std::tie(addresses, name, host, origin, tls, tunnel, proxy, head, request_id_at, session_ids_at);
+    const auto& [addresses, name, host, origin, tls, http2, tunnel, proxy, head, request_id_at, session_ids_at] = value;
+    return std::tie(addresses, name, host, origin, tls, http2, tunnel, proxy, head, request_id_at, session_ids_at);
 }
 
 /// All but the data set, which goes its own way.
@@ -64,6 +64,7 @@ auto fields(const LoadPlan& value) {
                  socket,
                  sources,
                  tls,
+                 streams,
                  redirects] = value;
     return std::tuple(phases,
                       targets,
@@ -79,6 +80,7 @@ auto fields(const LoadPlan& value) {
                       socket,
                       sources,
                       tls,
+                      streams,
                       redirects);
 }
 
@@ -127,6 +129,7 @@ load::Target full_target() {
     target.host = "host";
     target.origin = "https://host:1";
     target.tls = true;
+    target.http2 = true;
     target.tunnel = "CONNECT";
     target.proxy = "proxy:3128";
     target.head = every_byte();
@@ -152,7 +155,8 @@ LoadPlan full_plan() {
     plan.failed_request_threshold = 0.25;
     plan.socket = {1, 2, 3, 4, 5, 6};
     plan.sources = {full_address()};
-    plan.tls = {false, "ca.pem", "certs", every_byte(), "key.pem", config::TlsVersion::v1_3, config::HttpVersion::v2};
+    plan.tls = {false, "ca.pem", "certs", every_byte(), "key.pem", config::TlsVersion::v1_3};
+    plan.streams = 8;
     plan.redirects = 4;
     return plan;
 }

@@ -47,6 +47,7 @@ TEST_CASE("Every other kind has AIPerf's type and code, and its own text") {
     CHECK(details_of(ErrorKind::cancelled, "t") == ErrorDetails{499, "RequestCancellationError", "t"});
     CHECK(details_of(ErrorKind::timeout, "t") == ErrorDetails{0, "TimeoutError", "t"});
     CHECK(details_of(ErrorKind::connect, "t") == ErrorDetails{0, "ClientConnectorError", "t"});
+    CHECK(details_of(ErrorKind::http2, "t") == ErrorDetails{0, "Http2Error", "t"});
     CHECK(details_of(ErrorKind::tls, "t") == ErrorDetails{0, "ClientConnectorSSLError", "t"});
     CHECK(details_of(ErrorKind::tls, "ClientConnectorCertificateError('t')").type == "ClientConnectorCertificateError");
     CHECK(details_of(ErrorKind::reset, "t") == ErrorDetails{0, "ClientOSError", "t"});
