@@ -22,7 +22,7 @@ find "$tree" -name '*.gcda' -delete
 
 status=0
 ctest --test-dir "$tree" --no-tests=error --parallel 2 --timeout 600 --output-on-failure || status=1
-# pytest runs in .venv; coverage.py comes from its own environment and follows the children of tests too.
+# pytest runs in .venv; coverage.py comes from an environment of its own. Python that tests start is not counted.
 packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 cat >"$tree/coveragerc" <<EOF
 [run]
@@ -34,7 +34,7 @@ package =
     $ROOT/python/aiperf_cpp
     $tree/python/aiperf_cpp
 EOF
-AIPERF_BUILD_DIR=$tree PYTHONPATH=$packages:$tree/python COVERAGE_PROCESS_START=$tree/coveragerc \
+AIPERF_BUILD_DIR=$tree PYTHONPATH=$packages:$tree/python \
     "$PYTHON" -m coverage run --rcfile="$tree/coveragerc" -m pytest -q --color=no "$@" || status=1
 
 gcovr --root . --object-directory "$tree" --filter 'include/' --filter 'src/' --exclude-throw-branches \
