@@ -26,6 +26,10 @@ bool is_loopback(const std::string& url) {
     return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0;
 }
 
+bool is_unix_socket(const std::string& url) {
+    return config::parse_url(url).scheme == config::Scheme::unix_socket;
+}
+
 std::uint64_t whole(double value) {
     return static_cast<std::uint64_t>(std::ceil(std::clamp(value, 0.0, k_more_than_any)));
 }
@@ -119,10 +123,11 @@ void check_descriptors(std::vector<Finding>& found, const LoadNeeds& needs, cons
 }
 
 void check_ports(std::vector<Finding>& found, const LoadNeeds& needs, const MachineFacts& facts) {
-    if (!facts.ephemeral_ports) {
+    if (!facts.ephemeral_ports || !needs.local_ports) {
         return;
     }
-    const std::string remedy = "widen net.ipv4.ip_local_port_range, or send to more addresses";
+    const std::string remedy =
+        "widen net.ipv4.ip_local_port_range, give more of --source-address, or send to more addresses";
     const std::uint64_t ports = times(*facts.ephemeral_ports, needs.source_addresses);
     const std::string value = std::to_string(ports) + " to each address";
     if (needs.connections && share(*needs.connections, needs.targets) > ports) {
@@ -206,6 +211,11 @@ void check_cores(std::vector<Finding>& found, const LoadNeeds& needs, const Mach
 LoadNeeds LoadNeeds::of(const config::RunConfig& resolved) {
     LoadNeeds needs;
     count_connections(needs, resolved);
+    if (resolved.http_version != config::HttpVersion::v1_1) {
+        needs.connections_certain = 0;  // many requests may share one
+    }
+    needs.source_addresses = static_cast<std::uint32_t>(std::max<std::size_t>(1, resolved.source_addresses.size()));
+    needs.local_ports = !std::all_of(resolved.urls.begin(), resolved.urls.end(), is_unix_socket);
     needs.rate = resolved.request_rate;
     needs.requests = requests_of(resolved);
     needs.workers = std::max(1U, resolved.workers_max.value_or(1));

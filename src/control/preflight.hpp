@@ -20,6 +20,7 @@ struct LoadNeeds {
     bool worker_processes = false;
     std::uint32_t targets = 1;           ///< URLs
     std::uint32_t source_addresses = 1;  ///< local addresses that connections are spread over
+    bool local_ports = true;             ///< false: Unix sockets only
     bool fresh_connections = false;      ///< one for each request
     bool loopback = false;               ///< a target is on this host
     std::uint64_t dataset_bytes = 0;     ///< likely size of all bodies

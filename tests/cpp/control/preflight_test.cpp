@@ -134,6 +134,26 @@ TEST_CASE("More connections than local ports are refused; more addresses on eith
     needs.targets = 1;
     needs.source_addresses = 2;
     CHECK(preflight(needs, facts).empty());
+    needs.source_addresses = 1;
+    needs.local_ports = false;
+    CHECK(preflight(needs, facts).empty());
+}
+
+TEST_CASE("How servers are reached is part of what a run needs") {
+    config::RunConfig config;
+    config.urls = {"unix:///run/server.sock"};
+    config.concurrency = 7;
+    config.request_count = 100;
+    config.source_addresses = {"127.0.0.2", "127.0.0.3"};
+    LoadNeeds needs = LoadNeeds::of(config);
+    CHECK_FALSE(needs.local_ports);
+    CHECK(needs.source_addresses == 2);
+    CHECK(needs.connections_certain == 7);
+    config.urls.emplace_back("https://host");
+    config.http_version = config::HttpVersion::v2;
+    needs = LoadNeeds::of(config);
+    CHECK(needs.local_ports);
+    CHECK(needs.connections_certain == 0);
 }
 
 TEST_CASE("A connection for each request is weighed with the time its port is held") {
