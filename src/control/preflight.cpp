@@ -56,9 +56,11 @@ std::optional<std::uint64_t> requests_of(const config::RunConfig& config) {
     const auto phase = [](std::optional<std::uint64_t> count,
                           std::optional<double> duration,
                           std::optional<double> rate) -> std::optional<std::uint64_t> {
-        const std::optional<std::uint64_t> due =
-            duration && rate ? std::optional(whole(*duration * *rate)) : std::nullopt;
-        return count && due ? std::min(*count, *due) : count ? count : due;
+        if (!duration || !rate) {
+            return count;
+        }
+        const std::uint64_t due = whole(*duration * *rate);
+        return count ? std::min(*count, due) : due;
     };
     const auto profiling = phase(config.request_count, config.benchmark_duration, config.request_rate);
     if (!config.has_warmup() || !profiling) {
