@@ -67,15 +67,15 @@ struct RunConfig {
     std::optional<std::string> session_header;  ///< replaces X-Correlation-ID
 
     // Connections
-    HttpVersion http_version = HttpVersion::v1_1;
-    std::uint32_t streams_per_connection = 100;   ///< HTTP/2: most requests at a time on a connection
-    std::optional<std::string> tls_ca_file;       ///< authorities to trust (PEM) in place of the system's
-    std::optional<std::string> tls_ca_directory;  ///< the same, a directory hashed as by `openssl rehash`
-    std::optional<std::string> tls_certificate;   ///< of the client (PEM)
-    std::optional<std::string> tls_key;           ///< absent: in the certificate's file
-    TlsVersion tls_min_version = TlsVersion::v1_2;
-    std::vector<std::string> source_addresses;  ///< connections leave from these in turn; none = the system chooses
-    std::uint32_t follow_redirects = 0;         ///< most redirects of one request; 0 = a redirect is an error
+    HttpVersion http_version = HttpVersion::v1_1;   ///< the version spoken
+    std::uint32_t streams_per_connection = 100;     ///< HTTP/2: most requests at a time on a connection
+    std::optional<std::string> tls_ca_file;         ///< authorities to trust (PEM) in place of the system's
+    std::optional<std::string> tls_ca_directory;    ///< the same, a directory hashed as by `openssl rehash`
+    std::optional<std::string> tls_certificate;     ///< of the client (PEM)
+    std::optional<std::string> tls_key;             ///< absent: in the certificate's file
+    TlsVersion tls_min_version = TlsVersion::v1_2;  ///< the oldest spoken
+    std::vector<std::string> source_addresses;      ///< connections leave from these in turn; none = the system chooses
+    std::uint32_t follow_redirects = 0;             ///< most redirects of one request; 0 = a redirect is an error
 
     // Input
     std::vector<std::pair<std::string, std::string>> headers;  ///< name and value, sent with every request

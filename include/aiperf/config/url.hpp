@@ -15,11 +15,11 @@ enum class Scheme : std::uint8_t {
 
 /// The address of a target, taken apart.
 struct Url {
-    std::string host;         ///< a name or an address; an IPv6 address without its brackets; unix: "localhost"
-    std::uint16_t port = 80;  ///< https: 443 where none is given; unix: 80
-    std::string path;         ///< "" or "/v1": no slash at the end
-    Scheme scheme = Scheme::http;
-    std::string socket;  ///< unix: the socket's path
+    std::string host;              ///< a name or an address; an IPv6 address without its brackets; unix: "localhost"
+    std::uint16_t port = 80;       ///< https: 443 where none is given; unix: 80
+    std::string path;              ///< "" or "/v1": no slash at the end
+    Scheme scheme = Scheme::http;  ///< how it is reached
+    std::string socket;            ///< unix: the socket's path
 
     /// "http://host[:port]path"; the port is left out where it is the scheme's own, the path as it is.
     [[nodiscard]] std::string text() const;
@@ -27,6 +27,7 @@ struct Url {
     /// "http://host:port", always with the port; unix: "unix://PATH". What a connection may be shared within.
     [[nodiscard]] std::string origin() const;
 
+    /// True where connections go through TLS.
     [[nodiscard]] bool is_tls() const noexcept { return scheme == Scheme::https; }
 
     friend bool operator==(const Url&, const Url&) = default;

@@ -28,7 +28,9 @@ namespace aiperf::config {
 [[nodiscard]] std::string_view to_string(WaitForModelMode value) noexcept;
 /// The word of the command line.
 [[nodiscard]] std::string_view to_string(ConnectionReuse value) noexcept;
+/// The word for it: "1.1", "2", "auto".
 [[nodiscard]] std::string_view to_string(HttpVersion value) noexcept;
+/// The word for it: "1.2", "1.3".
 [[nodiscard]] std::string_view to_string(TlsVersion value) noexcept;
 
 /// Reads a word in any case, '-' and '_' being the same; absent = none of the enumeration's. Instantiated for the

@@ -13,6 +13,7 @@ enum class Coding : std::uint8_t { none, gzip, deflate, zstd };
 /// The coding a header names; `known` = false for one that is not read here.
 [[nodiscard]] Coding coding_of(std::string_view name, bool& known) noexcept;
 
+/// The word for it in Content-Encoding.
 [[nodiscard]] std::string_view to_string(Coding coding) noexcept;
 
 /// Decodes a body as it comes, cut anywhere. A body that is larger than k_limit when decoded counts as damaged.
@@ -22,6 +23,7 @@ public:
     /// Most bytes one body may become.
     static constexpr std::uint64_t k_limit = 256UL << 20U;
 
+    /// Ready for the first byte of a body coded so.
     explicit ContentDecoder(Coding coding);
     ~ContentDecoder();
     ContentDecoder(const ContentDecoder&) = delete;
@@ -40,6 +42,7 @@ public:
     /// The coding's own end was seen.
     [[nodiscard]] bool complete() const noexcept { return complete_; }
 
+    /// What it decodes.
     [[nodiscard]] Coding coding() const noexcept { return coding_; }
 
 private:

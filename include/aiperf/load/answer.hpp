@@ -31,7 +31,9 @@ public:
 
     /// The same for an answer whose framing another reads (HTTP/2): its head, pieces of its body, its end.
     void framed_head(const http::ResponseHead& head, std::int64_t now_ns);
+    /// Bytes of its body. *Units*: `now_ns` on CLOCK_MONOTONIC.
     void framed_body(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader);
+    /// Its end.
     void framed_end(std::int64_t now_ns, endpoint::AnswerReader& reader);
 
     /// The answer is complete, or cannot go on.

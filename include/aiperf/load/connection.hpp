@@ -37,7 +37,7 @@ struct Connection {
     // While it is being made.
     std::size_t first_address = 0;  ///< of the target's, tried first
     std::size_t tried = 0;          ///< addresses that failed
-    std::int64_t tls_end_ns = 0;
+    std::int64_t tls_end_ns = 0;    ///< CLOCK_MONOTONIC; 0: not yet
     std::int64_t tls_start_ns = 0;  ///< CLOCK_MONOTONIC
     std::string greeting;           ///< what a proxy has answered so far
 

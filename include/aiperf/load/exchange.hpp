@@ -17,26 +17,28 @@ namespace aiperf::load {
 
 /// Places in a worker's slabs.
 enum class ExchangeId : std::uint32_t { none = ~std::uint32_t{0} };
+/// Index of a connection in its worker's slab.
 enum class ConnectionId : std::uint32_t { none = ~std::uint32_t{0} };
 
 /// One request under way and its answer, whatever connection carries it.
 struct Exchange {
-    record::Record* record = nullptr;
-    std::uint64_t slot = 0;
-    std::string head;
-    std::string_view body;
-    std::size_t sent = 0;      ///< bytes of head and body handed on
-    std::uint32_t hops = 0;    ///< redirects followed
-    std::uint16_t target = 0;  ///< where it goes now: another than the record's after a redirect
-    base::Instant claimed{};
-    ConnectionId connection = ConnectionId::none;
-    std::int32_t stream = 0;  ///< HTTP/2: number on its connection; 0 = none yet
-    Answer answer;
+    record::Record* record = nullptr;              ///< of the request; null: free
+    std::uint64_t slot = 0;                        ///< of that record
+    std::string head;                              ///< of the request
+    std::string_view body;                         ///< of the request
+    std::size_t sent = 0;                          ///< bytes of head and body handed on
+    std::uint32_t hops = 0;                        ///< redirects followed
+    std::uint16_t target = 0;                      ///< where it goes now: another than the record's after a redirect
+    base::Instant claimed{};                       ///< when the request was taken
+    ConnectionId connection = ConnectionId::none;  ///< that carries it
+    std::int32_t stream = 0;                       ///< HTTP/2: number on its connection; 0 = none yet
+    Answer answer;                                 ///< as far as it has come
 
     // Neighbours in the worker's list of requests, oldest first.
-    ExchangeId older = ExchangeId::none;
-    ExchangeId younger = ExchangeId::none;
+    ExchangeId older = ExchangeId::none;    ///< the neighbour before it
+    ExchangeId younger = ExchangeId::none;  ///< the neighbour behind it
 
+    /// True once head and body are written.
     [[nodiscard]] bool all_sent() const noexcept { return sent == head.size() + body.size(); }
 
     /// What of head and body has not been handed on, in at most two pieces.

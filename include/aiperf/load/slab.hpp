@@ -23,10 +23,13 @@ public:
         return id;
     }
 
+    /// Frees a place; its value stays for the next to use.
     void put_back(Id id) { free_.push_back(id); }
 
+    /// The value in a place that is taken.
     [[nodiscard]] Item& operator[](Id id) noexcept { return *items_[static_cast<std::size_t>(id)]; }
 
+    /// The same.
     [[nodiscard]] const Item& operator[](Id id) const noexcept { return *items_[static_cast<std::size_t>(id)]; }
 
     /// Every item, also those that are free.

@@ -6,12 +6,12 @@ namespace aiperf::load {
 
 /// Socket options of the client's connections.
 struct SocketOptions {
-    int keepalive_idle_s = 60;
-    int keepalive_interval_s = 30;
-    int keepalive_count = 1;
-    int user_timeout_ms = 30'000;
-    int receive_buffer_bytes = 0;  ///< 0 = the system's own, which adapts
-    int send_buffer_bytes = 0;
+    int keepalive_idle_s = 60;      ///< seconds of silence before the first probe
+    int keepalive_interval_s = 30;  ///< seconds between probes
+    int keepalive_count = 1;        ///< probes without an answer that end it
+    int user_timeout_ms = 30'000;   ///< milliseconds sent bytes may stay unacknowledged
+    int receive_buffer_bytes = 0;   ///< 0 = the system's own, which adapts
+    int send_buffer_bytes = 0;      ///< 0 = the system's own, which adapts
 };
 
 /// A non-blocking socket for a connection to `address`; `source`, where given, is what it leaves from. -1 and errno

@@ -17,7 +17,7 @@ struct TlsOptions {
     std::string ca_directory;  ///< the same, hashed as by `openssl rehash`
     std::string certificate;   ///< of the client, with what leads to its authority; empty = none
     std::string key;           ///< of that certificate; empty = in the same file
-    config::TlsVersion minimum = config::TlsVersion::v1_2;
+    config::TlsVersion minimum = config::TlsVersion::v1_2;  ///< the oldest version spoken
 };
 
 /// Certificates and settings that connections share, and the sessions servers gave to be resumed by the next
@@ -42,6 +42,7 @@ private:
 /// serves many records. *Thread safety*: none. *Lifetime*: `context` outlives it.
 class TlsSession {
 public:
+    /// What a call has come to.
     enum class Outcome : std::uint8_t {
         more,    ///< goes on when more bytes have come
         bytes,   ///< some plain bytes were read, or the handshake is complete
