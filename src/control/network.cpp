@@ -95,10 +95,7 @@ Found answering(const std::vector<load::Address>& addresses,
     base::Instant deadline = base::now() + timeout;
     for (const load::Address& address : addresses) {
         Attempt& attempt = attempts.emplace_back(Attempt{stream_protocol::socket(io)});
-        const auto source = std::find_if(manner.sources.begin(), manner.sources.end(), [&](const load::Address& each) {
-            return each.family() == address.family();
-        });
-        const int fd = load::open_socket(address, manner.socket, source == manner.sources.end() ? nullptr : &*source);
+        const int fd = manner.open_socket(address);
         if (fd < 0) {
             attempt.result = {errno, std::generic_category()};
             continue;
@@ -128,7 +125,6 @@ Found answering(const std::vector<load::Address>& addresses,
             continue;
         }
         attempts[i].socket.close(ignored);
-        attempts[i].result = failure;
         reason = failure == asio::error::timed_out
                      ? "no answer within " + std::to_string(std::chrono::duration<double>(timeout).count()) +
                            " s (AIPERF_HTTP_CONNECT_TIMEOUT)"

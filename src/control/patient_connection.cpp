@@ -20,6 +20,12 @@ constexpr auto k_moment = std::chrono::milliseconds(250);
 
 }  // namespace
 
+int Manner::open_socket(const load::Address& address) const noexcept {
+    const auto source = std::find_if(
+        sources.begin(), sources.end(), [&](const load::Address& each) { return each.family() == address.family(); });
+    return load::open_socket(address, socket, source == sources.end() ? nullptr : &*source);
+}
+
 PatientConnection::PatientConnection(const Manner& manner,
                                      base::Instant deadline,
                                      const std::function<bool()>& cancelled)
@@ -59,10 +65,7 @@ void PatientConnection::greet(const load::Target& target, config::HttpVersion of
 }
 
 void PatientConnection::connect(const load::Address& address) {
-    const auto source = std::find_if(manner_.sources.begin(), manner_.sources.end(), [&](const load::Address& each) {
-        return each.family() == address.family();
-    });
-    const int fd = load::open_socket(address, manner_.socket, source == manner_.sources.end() ? nullptr : &*source);
+    const int fd = manner_.open_socket(address);
     if (fd < 0) {
         give_up(std::generic_category().message(errno));
     }

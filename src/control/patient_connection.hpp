@@ -24,6 +24,9 @@ struct Manner {
     load::TlsOptions tls;
     load::SocketOptions socket;
     std::vector<load::Address> sources;
+
+    /// A socket for a connection to `address`, from the first source of its kind. -1 = refused (errno).
+    [[nodiscard]] int open_socket(const load::Address& address) const noexcept;
 };
 
 /// A connection that is asked a few questions before the run, in the way the workers' connections are made: through a

@@ -253,10 +253,7 @@ std::int32_t Http2Session::submit(ExchangeId id, std::string_view head, std::str
     auto stream = std::make_unique<Stream>();
     stream->exchange = id;
     stream->body = body;
-    std::string names(head);  // in lower case, as HTTP/2 has them; it stays until the fields are taken
-    std::transform(names.begin(), names.end(), names.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    const std::string names = base::lower(head);  // as HTTP/2 has them; it stays until the fields are taken
     const std::size_t blank = head.find(' ');
     const std::size_t path = blank + 1;
     std::vector<nghttp2_nv> fields{field(":method", head.substr(0, blank)),

@@ -22,7 +22,6 @@ from real_support import (
     Run,
     Server,
     ask,
-    benchmarks,
     chat_prompt,
     check_counts,
     served,
@@ -46,13 +45,6 @@ def server() -> Iterator[Server]:
     work = Path(os.environ.get("AIPERF_REAL_WORKDIR", ROOT / "build" / "real"))
     with served("real_llm_server.sh", work, FIXED, "tiny") as running:
         yield running
-
-
-@pytest.fixture
-def benchmark_of(server: Server, tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    """Runs aiperf-cpp against the server; every request must succeed."""
-    with benchmarks(server, tmp_path) as run:
-        yield run
 
 
 @pytest.mark.parametrize("flags", [["--streaming"], []], ids=["streaming", "not streaming"])

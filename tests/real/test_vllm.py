@@ -42,15 +42,8 @@ def server() -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def benchmark_of(server: Server, tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    """Runs aiperf-cpp against the server; every request must succeed."""
-    with benchmarks(server, tmp_path) as run:
-        yield run
-
-
 def own_metrics(server: Server) -> dict[str, float]:
-    """Sums of the server's own Prometheus metrics over their labels (the le, reason and model of each are lost)."""
+    """Sums of the server's own Prometheus metrics over their labels (model, reason of the end, engine)."""
     sums: dict[str, float] = {}
     with urlopen(f"{server.url}/metrics") as answer:
         for line in answer.read().decode().splitlines():

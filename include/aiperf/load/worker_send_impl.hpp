@@ -114,7 +114,7 @@ void Worker<Io>::dispatch(ExchangeId id, base::Instant now) {
     send(carrier);
 }
 
-/// Sends what a redirect has put off until the connections of this turn are settled.
+/// Sends what redirects and lost connections of HTTP/2 have put off until the connections of this turn are settled.
 template <class Io>
 void Worker<Io>::dispatch_again() {
     while (!again_.empty()) {
