@@ -1,18 +1,13 @@
 #pragma once
 
+#include "downloads.hpp"
 #include "routes.hpp"
 #include "tracked_socket.hpp"
 
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
 #include <restinio/all.hpp>
 
-#include <algorithm>
 #include <functional>
-#include <memory>
-#include <set>
 #include <string>
-#include <utility>
 
 // Connections are made from RESTinio's parts and not by its acceptor, which stops accepting for good after one failed
 // accept (too few descriptors), cannot listen on several addresses, and drops what waits when it is closed.
@@ -21,12 +16,10 @@ static_assert(RESTINIO_VERSION_MAJOR == 0 && (RESTINIO_VERSION_MINOR == 6 || RES
 
 namespace aiperf::api {
 
-inline constexpr std::size_t k_piece_bytes = 64 * 1024;
 inline constexpr std::size_t k_slack = 4;  // the library just closes beyond its limits; ours, below, are told
 
 using RequestHandle = restinio::request_handle_t;
 using Handled = restinio::request_handling_status_t;
-using Builder = restinio::response_builder_t<restinio::user_controlled_output_t>;
 
 struct Traits : restinio::default_single_thread_traits_t {
     using stream_socket_t = TrackedSocket;
@@ -55,6 +48,10 @@ inline Request request_of(const RequestHandle& handle) {
     request.target = header.request_target();
     request.if_none_match = header.get_field_or(restinio::http_field::if_none_match, "");
     request.origin = header.get_field_or(restinio::http_field::origin, "");
+    request.if_modified_since = header.get_field_or(restinio::http_field::if_modified_since, "");
+    request.range = header.get_field_or(restinio::http_field::range, "");
+    request.if_range = header.get_field_or(restinio::http_field::if_range, "");
+    request.accept_encoding = header.get_field_or(restinio::http_field::accept_encoding, "");
     return request;
 }
 
@@ -64,9 +61,22 @@ inline std::size_t header_bytes(const RequestHandle& handle) {
     return bytes;
 }
 
+/// How an answer is framed for this client.
+inline Framing framing_of(const RequestHandle& handle, const Answer& answer) {
+    if (handle->header().method() == restinio::http_method_head() || answer.status == 304) {
+        return Framing::none;
+    }
+    if (answer.length()) {
+        return Framing::length;
+    }
+    const bool knows_chunks = handle->header().http_major() == 1 && handle->header().http_minor() >= 1;
+    return knows_chunks ? Framing::chunked : Framing::to_the_end;
+}
+
 inline const char* reason_of(int status) {
     switch (status) {
         case 200: return "OK";
+        case 206: return "Partial Content";
         case 304: return "Not Modified";
         case 400: return "Bad Request";
         case 403: return "Forbidden";
@@ -75,73 +85,12 @@ inline const char* reason_of(int status) {
         case 409: return "Conflict";
         case 413: return "Payload Too Large";
         case 414: return "URI Too Long";
+        case 416: return "Range Not Satisfiable";
         case 431: return "Request Header Fields Too Large";
         case 503: return "Service Unavailable";
+        case 505: return "HTTP Version Not Supported";
         default: return "Internal Server Error";
     }
 }
-
-class Download;
-using Downloads = std::set<std::shared_ptr<Download>>;
-
-/// A file on its way to a client, a piece at a time. Its set owns it: the library keeps the callbacks of a write that
-/// never ends, and these must not keep the connection.
-class Download : public std::enable_shared_from_this<Download> {
-public:
-    Download(asio::io_context& io,
-             Downloads& all,
-             Builder builder,
-             std::shared_ptr<ArtifactFile> file,
-             std::shared_ptr<Connection> connection)
-        : io_(io),
-          all_(all),
-          builder_(std::move(builder)),
-          file_(std::move(file)),
-          connection_(std::move(connection)) {}
-
-    void send_next() {
-        const std::uint64_t left = file_->size() - offset_;
-        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, k_piece_bytes));
-        std::string piece = file_->read(offset_, wanted);
-        if (piece.size() < wanted) {
-            // The promised length cannot be kept: a visibly short body, not a padded one.
-            connection_->cut();
-            all_.erase(shared_from_this());
-            return;
-        }
-        offset_ += wanted;
-        builder_.append_body(std::move(piece));
-        if (offset_ == file_->size()) {
-            builder_.done();
-            all_.erase(shared_from_this());
-            return;
-        }
-        builder_.flush([weak = weak_from_this()](const asio::error_code& error) {
-            if (const auto self = weak.lock()) {
-                self->after_piece(error);
-            }
-        });
-    }
-
-private:
-    void after_piece(const asio::error_code& error) {
-        if (error) {
-            all_.erase(shared_from_this());
-            return;
-        }
-        asio::post(io_, [weak = weak_from_this()] {
-            if (const auto self = weak.lock()) {
-                self->send_next();
-            }
-        });
-    }
-
-    asio::io_context& io_;
-    Downloads& all_;
-    Builder builder_;
-    std::shared_ptr<ArtifactFile> file_;
-    std::shared_ptr<Connection> connection_;
-    std::uint64_t offset_ = 0;
-};
 
 }  // namespace aiperf::api

@@ -42,7 +42,7 @@ public:
         : state_(state),
           options_(std::move(options)),
           logger_(options_.logger ? options_.logger : std::make_shared<spdlog::logger>("api")),
-          routes_(state, {options_.limits.longest_wait, options_.on_shutdown_request}) {}
+          routes_(state, {options_.limits.longest_wait, options_.on_shutdown_request, options_.compression}) {}
 
     ~Impl() { close(base::Instant::max()); }
 
@@ -117,7 +117,7 @@ private:
     std::unique_ptr<asio::steady_timer> ticker_;
     std::map<std::uint64_t, Parked> parked_;
     std::uint64_t next_parked_ = 0;
-    Downloads downloads_;
+    std::unique_ptr<Downloads> downloads_;
     bool closing_ = false;
     base::Instant patience_{};
     base::Instant deadline_ = base::Instant::max();
@@ -134,6 +134,7 @@ void Server::Impl::start() {
     port_ = listeners.port;
     url_ = url_of(options_.host, listeners.port);
     io_ = std::make_unique<asio::io_context>(1);
+    downloads_ = std::make_unique<Downloads>(*io_);
     for (Listeners::One& one : listeners.sockets) {
         tcp::acceptor& acceptor = acceptors_.emplace_back(*io_);
         acceptor.assign(one.is_v6 ? tcp::v6() : tcp::v4(), one.socket.release());
@@ -194,7 +195,7 @@ void Server::Impl::close(base::Instant deadline) {
 
 void Server::Impl::release() {
     parked_.clear();
-    downloads_.clear();
+    downloads_.reset();
     acceptors_.clear();
     ticker_.reset();
     io_.reset();  // and with it the connections that were cut off
@@ -238,9 +239,8 @@ void Server::Impl::accept_all(tcp::acceptor& acceptor) {
 void Server::Impl::welcome(int fd, tcp::endpoint peer) {
     Descriptor owned(fd);
     if (connections_.count() >= options_.limits.connections && !connections_.make_room()) {
-        constexpr std::string_view k_full =
-            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
-        static_cast<void>(::send(fd, k_full.data(), k_full.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+        const std::string full = bare_refusal("503 Service Unavailable", "Too many connections", "Retry-After: 1\r\n");
+        static_cast<void>(::send(fd, full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
         return;
     }
     const int on = 1;
@@ -319,6 +319,7 @@ Handled Server::Impl::on_request(RequestHandle handle) {
 
 void Server::Impl::begin_answer(const RequestHandle& handle) {
     Request request = request_of(handle);
+    request.may_compress = downloads_->may_code();
     Answer answer = answer_to(handle, request, !closing_);
     if (answer.wait) {
         park(handle, std::move(request), *answer.wait);
@@ -329,6 +330,9 @@ void Server::Impl::begin_answer(const RequestHandle& handle) {
 
 Answer Server::Impl::answer_to(const RequestHandle& handle, const Request& request, bool may_wait) {
     const Limits& limits = options_.limits;
+    if (handle->header().http_major() != 1) {
+        return routes_.refusal(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
+    }
     if (request.target.size() > limits.request_line_bytes) {
         return routes_.refusal(
             414, "The request's target is longer than " + std::to_string(limits.request_line_bytes) + " bytes");
@@ -391,10 +395,11 @@ std::shared_ptr<Connection> Server::Impl::connection_of(const RequestHandle& han
 }
 
 void Server::Impl::send(const RequestHandle& handle, Answer answer) {
-    const bool has_body = handle->header().method() != restinio::http_method_head();
     const std::shared_ptr<Connection> connection = connection_of(handle);
-    const bool keep = keeps_connection(handle) && answer.status < 500 && answer.status != 413 && answer.status != 431;
-    auto builder = handle->create_response<restinio::user_controlled_output_t>(restinio::http_status_line_t{
+    const Framing framing = framing_of(handle, answer);
+    const bool keep = keeps_connection(handle) && framing != Framing::to_the_end && answer.status < 500 &&
+                      answer.status != 413 && answer.status != 431;
+    auto builder = handle->create_response<FramedOutput>(restinio::http_status_line_t{
         restinio::http_status_code_t{static_cast<std::uint16_t>(answer.status)}, reason_of(answer.status)});
     if (keep) {
         builder.connection_keep_alive();
@@ -402,22 +407,22 @@ void Server::Impl::send(const RequestHandle& handle, Answer answer) {
         builder.connection_close();
     }
     builder.append_header_date_field();
-    builder.append_header(restinio::http_field::content_type, answer.content_type);
+    if (!answer.content_type.empty()) {
+        builder.append_header(restinio::http_field::content_type, answer.content_type);
+    }
     for (auto& [name, value] : answer.headers) {
         builder.append_header(name, value);
     }
-    builder.set_content_length(answer.file ? answer.file->size() : answer.body.size());
-    if (answer.file && has_body && answer.file->size() > 0 && connection) {
-        auto download =
-            std::make_shared<Download>(*io_, downloads_, std::move(builder), std::move(answer.file), connection);
-        downloads_.insert(download);
-        download->send_next();
+    builder.frame(framing);
+    if (const auto length = answer.length(); length && answer.status != 304) {
+        builder.announce_length(*length);
+    }
+    if (answer.content && framing != Framing::none) {
+        BodyStream body(std::move(answer.content), answer.part, answer.coding, options_.compression);
+        downloads_->begin(std::move(builder), std::move(body), connection);
         return;
     }
-    if (has_body) {
-        builder.append_body(std::move(answer.body));
-    }
-    builder.done();
+    builder.finish(std::move(answer.body));
 }
 
 Server::Server(RunState& state, ServerOptions options)

@@ -124,6 +124,16 @@ struct Fields<api::Limits> {
 };
 
 template <>
+struct Fields<api::Compression> {
+    template <class Field, class Compression>
+    static void list(const Field& field, Compression& compression) {
+        field("chunk_bytes", compression.chunk_bytes);
+        field("zstd_level", compression.zstd_level);
+        field("gzip_level", compression.gzip_level);
+    }
+};
+
+template <>
 struct Fields<api::ServerOptions> {
     template <class Field, class Options>
     static void list(const Field& field, Options& options) {
@@ -131,6 +141,7 @@ struct Fields<api::ServerOptions> {
         field("port", options.port);
         field("shutdown_timeout", options.shutdown_timeout);
         field("limits", options.limits);
+        field("compression", options.compression);
     }
 };
 

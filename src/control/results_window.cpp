@@ -81,6 +81,8 @@ void ResultsWindow::open(const Preparation& preparation, const ProcessKit* kit) 
     options.host = preparation.config.api_host.value_or(settings.host);
     options.port = static_cast<std::uint16_t>(by_flag ? *preparation.config.api_port : *settings.port);
     options.shutdown_timeout = settings.shutdown_timeout;
+    const settings::Compression& compression = preparation.settings.compression;
+    options.compression = {compression.chunk_size, compression.zstd_level, compression.gzip_level};
     try {
         start(preparation, options, kit);
     } catch (const base::RunError& error) {

@@ -27,12 +27,20 @@ struct Limits {
     base::Nanoseconds longest_wait = std::chrono::seconds(300);  ///< cap of ?wait=
 };
 
+/// How bodies are compressed for clients that ask for it.
+struct Compression {
+    std::size_t chunk_bytes = 64 * 1024;  ///< of a body, in one turn of the event loop
+    int zstd_level = 3;                   ///< 1 to 22
+    int gzip_level = 6;                   ///< 1 to 9
+};
+
 /// How a results server listens, and whom it puts up with.
 struct ServerOptions {
     std::string host = "127.0.0.1";                                ///< name or address; every address it has is tried
     std::uint16_t port = 0;                                        ///< 0: the system picks one
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);  ///< for answers in flight after close()
     Limits limits;                                                 ///< what clients may do
+    Compression compression;                                       ///< of bodies
     std::function<bool()> on_shutdown_request;  ///< POST /api/shutdown after the end; false: refused. Server's thread
     std::shared_ptr<spdlog::logger> logger;     ///< null: silent
 };

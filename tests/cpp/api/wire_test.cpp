@@ -108,10 +108,15 @@ auto fields(const Limits& value) {
     return std::tie(request_line, header, headers, body, connections, request_time, idle_time, write_time, wait);
 }
 
+auto fields(const Compression& value) {
+    const auto& [chunk_bytes, zstd_level, gzip_level] = value;
+    return std::tie(chunk_bytes, zstd_level, gzip_level);
+}
+
 /// All but the callback and the logger.
 auto fields(const ServerOptions& value) {
-    const auto& [host, port, shutdown_timeout, limits, on_shutdown_request, logger] = value;
-    return std::tie(host, port, shutdown_timeout, limits);
+    const auto& [host, port, shutdown_timeout, limits, compression, on_shutdown_request, logger] = value;
+    return std::tie(host, port, shutdown_timeout, limits, compression);
 }
 
 auto fields(const Opening& value) {
@@ -199,6 +204,7 @@ api::Opening full_opening() {
     options.port = 65535;
     options.shutdown_timeout = 1ns;
     options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max()};
+    options.compression = {1, 2, 3};
     return opening;
 }
 

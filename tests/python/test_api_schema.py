@@ -1,0 +1,45 @@
+"""Requests made up from the results server's own description: no answer is a 5xx, and every one is as described."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from http_support import serve
+
+if TYPE_CHECKING:
+    from conftest import Command
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("AIPERF_SCHEMATHESIS", ROOT / "build" / "schema" / "venv" / "bin" / "schemathesis"))
+EXAMPLES = 60
+SLOW_S = 1200
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(SLOW_S),
+    pytest.mark.skipif(not PROGRAM.exists(), reason="no schemathesis; scripts/setup.sh schema installs it"),
+]
+
+
+def test_every_answer_to_made_up_requests_is_as_described(command: Command, tmp_path: Path) -> None:
+    options = ["--seed", "1", "--max-examples", str(EXAMPLES), "--phases", "examples,coverage,fuzzing", "--no-color"]
+    # A shutdown would end the server, and streams do not end by themselves.
+    options += [flag for path in ("/api/shutdown", "/api/events", "/ws") for flag in ("--exclude-path", path)]
+    with serve(command.program, tmp_path) as served:
+        done = subprocess.run(
+            [PROGRAM, "run", f"{served.url}/openapi.json", *options],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SLOW_S,
+        )
+        print(done.stdout)
+        assert done.returncode == 0, done.stderr
+        assert served.ask("/healthz").status == 200
+        assert served.ask("/api/shutdown", method="POST").json() == {"status": "shutting_down"}
+        assert served.running.wait().exit_code == 0
