@@ -73,13 +73,16 @@ Answer without_body(Answer answer, int status) {
 }
 
 Answer with_part(Answer answer, const RangeAsked& asked) {
+    if (asked.kind == RangeAsked::Kind::whole) {
+        return answer;
+    }
     const std::string size = std::to_string(answer.content->size());
     if (asked.kind == RangeAsked::Kind::unsatisfiable) {
         answer = without_body(std::move(answer), 416);
         answer.content_type = "application/json";
         answer.body = detail_json("The file has " + size + " bytes");
         answer.headers.emplace_back("Content-Range", "bytes */" + size);
-    } else if (asked.kind == RangeAsked::Kind::part) {
+    } else {
         const std::uint64_t last = asked.part.first + asked.part.count - 1;
         answer.status = 206;
         answer.part = asked.part;

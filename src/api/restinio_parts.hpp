@@ -6,6 +6,7 @@
 
 #include <restinio/all.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -39,6 +40,32 @@ inline restinio::incoming_http_msg_limits_t hard_limits(const Limits& limits) {
         .max_field_value_size(limits.header_bytes * k_slack)
         .max_field_count(limits.header_count * k_slack)
         .max_body_size(limits.body_bytes * k_slack);
+}
+
+/// Names without blanks, values without control characters: the library lets through what others would read otherwise.
+inline bool is_well_formed(const restinio::http_request_header_t& header) {
+    bool good = true;
+    header.for_each_field([&](const auto& field) {
+        const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
+        const auto is_text = [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f'); };
+        good = good && std::all_of(field.name().begin(), field.name().end(), is_visible) &&
+               std::all_of(field.value().begin(), field.value().end(), is_text);
+    });
+    return good;
+}
+
+/// The library's, which also keep the version the client speaks and refuse headers that are not well-formed.
+inline http_parser_settings parser_settings() {
+    http_parser_settings settings = restinio::impl::create_parser_settings<Traits::http_methods_mapper_t>();
+    settings.on_headers_complete = [](http_parser* parser) {
+        auto& header = static_cast<restinio::impl::http_parser_ctx_t*>(parser->data)->m_header;
+        header.http_major(parser->http_major);
+        header.http_minor(parser->http_minor);
+        constexpr int k_refused = -1;
+        const int result = restinio::impl::restinio_headers_complete_cb(parser);
+        return result == 0 && !is_well_formed(header) ? k_refused : result;
+    };
+    return settings;
 }
 
 inline Request request_of(const RequestHandle& handle) {

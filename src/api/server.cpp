@@ -161,8 +161,7 @@ void Server::Impl::make_factory() {
         .max_pipelined_requests(1)
         .request_handler([this](RequestHandle handle) { return on_request(std::move(handle)); });
     auto timers = settings.timer_factory()->create(*io_);
-    settings_ = std::make_shared<ConnectionSettings>(
-        settings, restinio::impl::create_parser_settings<Traits::http_methods_mapper_t>(), std::move(timers));
+    settings_ = std::make_shared<ConnectionSettings>(settings, parser_settings(), std::move(timers));
     factory_ = std::make_shared<ConnectionFactory>(settings_, settings.socket_options_setter());
 }
 

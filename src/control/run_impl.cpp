@@ -23,6 +23,9 @@ void Run::Impl::enter(const char* stage, const schedule::Phase* phase, std::opti
     const std::scoped_lock lock(mutex_);
     stage_ = stage;
     if (phase != nullptr) {
+        if (driver_ != nullptr) {
+            progress_.freeze(*driver_, phase_, phase_start_);  // of the phase before this one, while its counters stand
+        }
         phase_ = *phase;
         phase_start_ = base::now();
         progress_.begin(*phase);

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import subprocess
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 from command_support import HANG_S
+from conftest import build_dir
 from ending_support import both_backends
 from http_support import ask, serve
 
@@ -82,6 +84,13 @@ def send_all(client: socket.socket, request: bytes) -> None:
     """Sends what the other side may not want to read."""
     with contextlib.suppress(OSError):
         client.sendall(request)
+
+
+@pytest.mark.slow
+def test_ten_thousand_connections_are_answered() -> None:
+    test = build_dir() / "bin" / "test_api"
+    done = subprocess.run([test, "[crowd]"], capture_output=True, text=True, check=False, timeout=2 * HANG_S)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.slow
