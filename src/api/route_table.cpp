@@ -10,6 +10,12 @@ constexpr std::string_view k_json = "application/json";
 constexpr std::string_view k_text = "text/plain";
 constexpr std::string_view k_any_text = R"({"type":"string"})";
 
+// Parts between slashes that do not begin with a dot; no backslashes, no control characters.
+constexpr std::string_view k_plain_path =
+    R"({"type":"string","maxLength":1024,"examples":["profile_export_aiperf.csv"],)"
+    R"("pattern":"^[^./\\\u0000-\u001f\u007f][^/\\\u0000-\u001f\u007f]*)"
+    R"((/[^./\\\u0000-\u001f\u007f][^/\\\u0000-\u001f\u007f]*)*$"})";
+
 constexpr Parameter k_run_id{
     "run_id", Place::query, k_any_text, "The run that is meant; the server of another one answers 409."};
 
@@ -33,7 +39,7 @@ constexpr std::array k_of_results{
     k_if_none_match,
     k_accept_encoding};
 constexpr std::array k_of_file{
-    Parameter{"path", Place::path, k_any_text, "Name in `/api/results/list`, with its folders; percent-encoded."},
+    Parameter{"path", Place::path, k_plain_path, "Name in `/api/results/list`, with its folders; percent-encoded."},
     k_range,
     k_if_range,
     k_if_none_match,

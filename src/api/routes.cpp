@@ -71,10 +71,6 @@ Answer Routes::refusal(int status, const std::string& detail) const {
 
 Answer Routes::answer(const Request& request, bool may_wait, bool closing) const {
     const Target target(request.target);
-    const std::string* const asked_for = target.find("run_id");
-    if (asked_for != nullptr && *asked_for != state_.facts().run_id) {
-        return refusal(409, "This is run " + state_.facts().run_id + ", not " + *asked_for);
-    }
     Answer answer = shaped(routed({request, target, {}, may_wait, closing}), request, options_.compression);
     const auto named = [](const auto& header) { return header.first == "X-AIPerf-Run-Id"; };
     if (std::none_of(answer.headers.begin(), answer.headers.end(), named)) {
@@ -92,6 +88,10 @@ Answer Routes::routed(const Call& call) const {
             continue;
         }
         if (route.method == method) {
+            const std::string* const run_id = call.target.find("run_id");
+            if (run_id != nullptr && *run_id != state_.facts().run_id) {
+                return refusal(409, "This is run " + state_.facts().run_id + ", not " + *run_id);
+            }
             return (this->*route.handler)({call.request, call.target, *rest, call.may_wait, call.closing});
         }
         allowed += allowed.empty() ? "" : ", ";
