@@ -2,8 +2,10 @@
 
 A run is measured without a results server and with one that has pollers, readers of events and clients that send their
 request a byte at a time; pairs alternate, so that a change of the machine's speed meets both. After its end, in the
-hold, the same clients stay while one file of 100 MB is fetched, plain and compressed. The run with its processes has
-one core; the mock server and all clients share the other, so the quotient has their cost for the mock server in it.
+hold, the same clients stay while one file of 100 MB is fetched, plain and compressed.
+
+The run with its processes has one core; the mock server and all clients share the other. So that the clients take as
+much of it without, they then ask the server of another run, which has ended and is held, on their own core.
 """
 
 from __future__ import annotations
@@ -22,10 +24,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GRACE = "AIPERF_API_SERVER_POST_COMPLETE_GRACE"
 FILE_BYTES = 100 << 20
 POLL_S = 0.1
 
@@ -146,6 +152,7 @@ class Sample:
 
     requests_per_second: float
     rss_anon_kib: int = 0
+    cpu_share: float = 0.0
     seen: Seen = dataclasses.field(default_factory=Seen)
     holds: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
 
@@ -179,9 +186,13 @@ def wait_for(what: Any, timeout_s: float = 60) -> Any:
     raise SystemExit("something does not come")
 
 
-def run_command(args: argparse.Namespace, url: str, artifacts: Path) -> list[str]:
-    command = ["taskset", "-c", str(args.client_core), str(args.program), "profile", "--model", "m", "--url", url]
-    command += ["--concurrency", str(args.connections), "--benchmark-duration", str(args.seconds)]
+def run_command(
+    args: argparse.Namespace, url: str, artifacts: Path, core: int | None = None, requests: int = 0
+) -> list[str]:
+    pinned = ["taskset", "-c", str(args.client_core if core is None else core)]
+    command = [*pinned, str(args.program), "profile", "--model", "m", "--url", url, "--streaming"]
+    command += ["--concurrency", str(1 if requests else args.connections)]
+    command += ["--request-count", str(requests)] if requests else ["--benchmark-duration", str(args.seconds)]
     command += ["--workers-max", "1", "--use-server-token-count", "--tokenizer", args.tokenizer, "--isl", "16"]
     command += ["--osl", "16", "--ui", "none", "--export-level", "summary", "--artifact-dir", str(artifacts)]
     return [*command, "--backend", "process"]
@@ -192,8 +203,35 @@ def throughput(artifacts: Path) -> float:
     return float(summary["request_throughput"]["avg"])
 
 
+def cpu_s(pid: int) -> float:
+    """CPU time of a process; 0: it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def held_run(args: argparse.Namespace, url: str, artifacts: Path) -> Iterator[str]:
+    """The results server of a run of one request, on the core of the clients."""
+    command = [*run_command(args, url, artifacts, args.server_core, 1), "--api-port", "0"]
+    environment = os.environ | {GRACE: "300"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for((artifacts / "api.json").exists)
+            api = json.loads((artifacts / "api.json").read_text())["url"]
+            wait_for(lambda: status(api) != "running")
+            yield api
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
 def run_alone(args: argparse.Namespace, url: str, artifacts: Path) -> Sample:
-    subprocess.run(run_command(args, url, artifacts), check=True, stdout=subprocess.DEVNULL)
+    with held_run(args, url, artifacts / "held") as elsewhere:
+        company = Company(args, elsewhere)
+        subprocess.run(run_command(args, url, artifacts), check=True, stdout=subprocess.DEVNULL)
+        company.stop()
     return Sample(throughput(artifacts))
 
 
@@ -229,7 +267,7 @@ def status(url: str) -> str:
 
 
 def run_in_company(args: argparse.Namespace, url: str, artifacts: Path, with_hold: bool) -> Sample:
-    environment = os.environ | {"AIPERF_API_SERVER_POST_COMPLETE_GRACE": "300" if with_hold else "0.5"}
+    environment = os.environ | {GRACE: "300" if with_hold else "0.5"}
     command = [*run_command(args, url, artifacts), "--api-port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         api = wait_for((artifacts / "api.json").exists) and json.loads((artifacts / "api.json").read_text())
@@ -242,8 +280,10 @@ def run_in_company(args: argparse.Namespace, url: str, artifacts: Path, with_hol
             largest[0] = max(largest[0], rss_anon_kib(server))
             return process.poll() is not None or status(api["url"]) != "running"
 
+        began = time.monotonic()
         wait_for(is_over, args.seconds + 60)
-        sample = Sample(0.0, largest[0], company.stop())
+        share = cpu_s(server) / (time.monotonic() - began)
+        sample = Sample(0.0, largest[0], share, company.stop())
         if with_hold:
             unit = b"".join(b'{"request": %07d, "latency_ms": 12.5}\n' % number for number in range(30_000))[: 1 << 20]
             with (artifacts / "big.jsonl").open("wb") as file:
@@ -265,13 +305,14 @@ def report(args: argparse.Namespace, alone: list[Sample], company: list[Sample])
     ratios = [b.requests_per_second / a.requests_per_second for a, b in zip(alone, company, strict=True)]
     waits = sorted(wait for sample in company for wait in sample.seen.waits_ms)
     print(f"{args.pollers} pollers at {1 / POLL_S:.0f} Hz, {args.readers} readers, {args.dawdlers} dawdlers\n")
-    print("| | requests/s | of without | answer, median | p99 | RssAnon of the server |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    print(f"| without | {statistics.median(s.requests_per_second for s in alone):,.0f} | | | | |")
+    print("| | requests/s | of without | the server's share of the core | answer, median | p99 | its RssAnon |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(f"| without | {statistics.median(s.requests_per_second for s in alone):,.0f} | | | | | |")
     anon = max(sample.rss_anon_kib for sample in company) / 1024
     print(
         f"| with | {statistics.median(s.requests_per_second for s in company):,.0f} | {statistics.median(ratios):.3f} "
-        f"({min(ratios):.3f} to {max(ratios):.3f}) | {waits[len(waits) // 2]:.2f} ms | "
+        f"({min(ratios):.3f} to {max(ratios):.3f}) | {statistics.median(s.cpu_share for s in company):.1%} | "
+        f"{waits[len(waits) // 2]:.2f} ms | "
         f"{waits[len(waits) * 99 // 100]:.2f} ms | {anon:.1f} MiB |"
     )
     print("\n| in the hold, 100 MB | rate | answer, median | p99 | RssAnon of the server |")

@@ -88,9 +88,14 @@ inline std::size_t header_bytes(const RequestHandle& handle) {
     return bytes;
 }
 
+/// Whether answers with a status never have a body, nor say a length.
+inline bool is_bodiless(int status) {
+    return status == 204 || status == 304;
+}
+
 /// How an answer is framed for this client.
 inline Framing framing_of(const RequestHandle& handle, const Answer& answer) {
-    if (handle->header().method() == restinio::http_method_head() || answer.status == 304) {
+    if (handle->header().method() == restinio::http_method_head() || is_bodiless(answer.status)) {
         return Framing::none;
     }
     if (answer.length()) {

@@ -406,14 +406,14 @@ void Server::Impl::send(const RequestHandle& handle, Answer answer) {
         builder.connection_close();
     }
     builder.append_header_date_field();
-    if (!answer.content_type.empty()) {
+    if (!answer.content_type.empty() && !is_bodiless(answer.status)) {
         builder.append_header(restinio::http_field::content_type, answer.content_type);
     }
     for (auto& [name, value] : answer.headers) {
         builder.append_header(name, value);
     }
     builder.frame(framing);
-    if (const auto length = answer.length(); length && answer.status != 304) {
+    if (const auto length = answer.length(); length && !is_bodiless(answer.status)) {
         builder.announce_length(*length);
     }
     if (answer.content && framing != Framing::none) {

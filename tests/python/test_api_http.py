@@ -12,18 +12,23 @@ import subprocess
 import tarfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow
 import pytest
-from command_support import HANG_S
+from command_support import HANG_S, wait_until
+from ending_support import both_backends, results_server_of, start_long
 from http_support import Reply, Served, ask, serve
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from prometheus_client.parser import text_string_to_metric_families
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Iterator
+
+    from conftest import Command, MockFactory
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = (ROOT / "docs" / "results-api.md").read_text(encoding="utf-8")
@@ -174,6 +179,12 @@ def test_the_chunk_size_of_the_environment_acts(program: Path, tmp_path: Path) -
         assert usual.ask("/api/results", {"Accept-Encoding": "gzip"}).header("Content-Length") != ""
 
 
+def rss_anon_bytes(pid: int) -> int:
+    """The memory a process has for itself."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(re.findall(r"RssAnon:\s+(\d+) kB", text)[0]) << 10
+
+
 @pytest.mark.parametrize("coding", ["identity", *CODINGS])
 def test_a_large_file_on_its_way_delays_no_other_answer(served: Served, coding: str) -> None:
     size = 100 << 20
@@ -193,19 +204,25 @@ def test_a_large_file_on_its_way_delays_no_other_answer(served: Served, coding: 
                     total += len(piece)
                 got.append(total)
 
+    server = results_server_of(served.running).pid
+    before = rss_anon_bytes(server)
     thread = threading.Thread(target=download, daemon=True)
     thread.start()
     waits = []
+    largest = 0
     with contextlib.closing(served.connect()) as client:
         while thread.is_alive():
             asked = time.monotonic()
             assert ask(client, "/healthz").status == 200
             waits.append(time.monotonic() - asked)
+            largest = max(largest, rss_anon_bytes(server))
     thread.join(HANG_S)
     path.unlink()
     assert got
     # Answers came all the time, and not only after the file.
     assert len(waits) > 10
+    # A piece, and the tables of a coder: nothing that grows with the file.
+    assert largest - before < 16 << 20
     print(f"{coding}: {len(waits)} answers meanwhile, median {sorted(waits)[len(waits) // 2] * 1e3:.2f} ms")
 
 
@@ -378,6 +395,30 @@ def test_prometheus_reads_the_metrics(served: Served) -> None:
     for family in found.values():
         assert family.documentation
         assert family.type in {"gauge", "summary", "counter"}
+
+
+@both_backends
+def test_prometheus_sees_a_run_while_it_lasts(backend: str, command: Command, mock: MockFactory) -> None:
+    running, poller, _ = start_long(command, mock, "1", "--backend", backend)
+    seen: list[float] = []
+
+    def has_grown() -> bool:
+        found = families(Reply(*fetch(poller.url + "/metrics")))
+        samples = [s for s in found["aiperf_phase_requests_completed"].samples if s.labels["phase"] == "profiling"]
+        seen.extend(sample.value for sample in samples if sample.value > 0)
+        return len(set(seen)) > 1
+
+    wait_until(has_grown, HANG_S, "more completed requests")
+    assert seen == sorted(seen)
+    throughput = families(Reply(*fetch(poller.url + "/metrics")))["aiperf_request_throughput_avg_requests_per_sec"]
+    assert throughput.samples[0].value > 0
+    running.stop()
+
+
+def fetch(url: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+    """Status, headers and body of a GET."""
+    with urllib.request.urlopen(url, timeout=HANG_S) as reply:
+        return reply.status, reply.headers, reply.read()
 
 
 def test_prometheus_own_checker_reads_the_metrics(served: Served) -> None:
