@@ -28,7 +28,7 @@ struct Connection {
     int fd = -1;                             ///< -1 = none
     std::uint32_t generation = 0;            ///< rises with each close, so that a late event is known as such
     State state = State::closed;             ///< what it is doing
-    std::uint16_t target = 0;                ///< index of the URL
+    std::uint16_t target = 0;                ///< index of the URL, the first of those it can be used for
     bool served = false;                     ///< has carried an answer before
     bool sending = false;                    ///< something waits for the socket to take it
     ExchangeId exchange = ExchangeId::none;  ///< the request on it; HTTP/2: the one it was made for

@@ -71,7 +71,7 @@ private:
     void dispatch(ExchangeId id, base::Instant now);
     void dispatch_again();
     ConnectionId take_connection(const Exchange& exchange, base::Instant now);
-    ConnectionId new_connection(std::uint16_t target);
+    ConnectionId new_connection(std::uint16_t pool);
     void send(ConnectionId id);
     bool send_rest(Connection& connection, Exchange& exchange);
     bool encrypt_rest(Connection& connection, Exchange& exchange);
@@ -107,7 +107,7 @@ private:
     // Connections with many requests (HTTP/2).
     struct Streams;
     ConnectionId take_shared(const Exchange& exchange, base::Instant now);
-    ConnectionId new_shared(std::uint16_t target);
+    ConnectionId new_shared(std::uint16_t pool);
     void join(ExchangeId id, ConnectionId carrier);
     void begin_http2(ConnectionId id);
     void http2_ready(ConnectionId id);
@@ -174,9 +174,10 @@ private:
     Slab<Exchange, ExchangeId> exchanges_;
     Slab<Connection, ConnectionId> connections_;
     Slab<Session, SessionId> sessions_;
-    std::vector<std::vector<ConnectionId>> idle_;                // by target; the last used is used first
-    std::vector<std::vector<ConnectionId>> shared_connections_;  // by target
-    std::vector<std::size_t> next_address_;                      // by target: where the next connection begins
+    std::vector<std::uint16_t> pools_;                           // by target: the one whose connections it uses
+    std::vector<std::vector<ConnectionId>> idle_;                // by pool; the last used is used first
+    std::vector<std::vector<ConnectionId>> shared_connections_;  // by pool
+    std::vector<std::size_t> next_address_;                      // by pool: where the next connection begins
     std::size_t next_source_ = 0;
     std::vector<ExchangeId> again_;  // to be sent anew at the end of this turn
 

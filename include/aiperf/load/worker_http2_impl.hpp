@@ -58,7 +58,7 @@ ConnectionId Worker<Io>::take_shared(const Exchange& exchange, base::Instant now
     if (is_sticky(exchange)) {
         return take_own(exchange, now);
     }
-    std::vector<ConnectionId>& shared = shared_connections_[exchange.target];
+    std::vector<ConnectionId>& shared = shared_connections_[pools_[exchange.target]];
     for (std::size_t at = 0; at < shared.size();) {
         const ConnectionId id = shared[at];
         Connection& connection = connections_[id];
@@ -72,15 +72,15 @@ ConnectionId Worker<Io>::take_shared(const Exchange& exchange, base::Instant now
             ++at;
         }
     }
-    return new_shared(exchange.target);
+    return new_shared(pools_[exchange.target]);
 }
 
 template <class Io>
-ConnectionId Worker<Io>::new_shared(std::uint16_t target) {
-    const ConnectionId id = new_connection(target);
+ConnectionId Worker<Io>::new_shared(std::uint16_t pool) {
+    const ConnectionId id = new_connection(pool);
     connections_[id].most_streams = plan_.connection_reuse == config::ConnectionReuse::pooled ? plan_.streams : 1;
     connections_[id].open_to_more = true;
-    shared_connections_[target].push_back(id);
+    shared_connections_[pool].push_back(id);
     return id;
 }
 

@@ -28,6 +28,7 @@ Worker<Io>::Worker(std::uint32_t number,
       on_news_(std::move(on_news)),
       reader_(plan.endpoint->reader()),
       buffer_(k_read_bytes + http::SseParser::k_padding),
+      pools_(pools_of(plan.targets)),
       idle_(plan.targets.size()),
       shared_connections_(plan.targets.size()),
       next_address_(plan.targets.size(), number) {

@@ -141,7 +141,7 @@ ConnectionId Worker<Io>::take_connection(const Exchange& exchange, base::Instant
     if (is_sticky(exchange)) {
         return take_own(exchange, now);
     }
-    std::vector<ConnectionId>& idle = idle_[exchange.target];
+    std::vector<ConnectionId>& idle = idle_[pools_[exchange.target]];
     if (!idle.empty() && now - connections_[idle.back()].idle_since < plan_.idle_timeout) {
         const ConnectionId id = idle.back();
         idle.pop_back();
@@ -150,13 +150,13 @@ ConnectionId Worker<Io>::take_connection(const Exchange& exchange, base::Instant
     while (!idle.empty()) {
         drop_idle(idle.back());  // the youngest is too old, so all are
     }
-    return new_connection(exchange.target);
+    return new_connection(pools_[exchange.target]);
 }
 
 template <class Io>
-ConnectionId Worker<Io>::new_connection(std::uint16_t target) {
+ConnectionId Worker<Io>::new_connection(std::uint16_t pool) {
     const ConnectionId id = connections_.take();
-    connections_[id].target = target;
+    connections_[id].target = pool;
     connections_[id].served = false;
     return id;
 }

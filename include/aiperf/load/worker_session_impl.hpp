@@ -148,8 +148,8 @@ ConnectionId Worker<Io>::take_own(const Exchange& exchange, base::Instant now) {
         }
         close(session.connection);
     }
-    const ConnectionId id =
-        plan_.targets[exchange.target].http2 ? new_shared(exchange.target) : new_connection(exchange.target);
+    const std::uint16_t pool = pools_[exchange.target];
+    const ConnectionId id = plan_.targets[pool].http2 ? new_shared(pool) : new_connection(pool);
     connections_[id].session = exchange.session;
     session.connection = id;
     return id;

@@ -370,3 +370,17 @@ TEST_CASE("Phases begin their sessions anew, with ids of their own") {
     CHECK(sessions.size() == 3);
     CHECK(good_ones(run.records()) == 7);
 }
+
+TEST_CASE("URLs of one server share its connections") {
+    ScriptedServer server(counting());
+    load::LoadPlan plan = talking({&server, &server}, {session_loop(4, 8, 1)}, talks({2}));
+    plan.targets[1].head.replace(plan.targets[1].head.find("/v1"), 3, "/v2");
+    LoadRun run(std::move(plan));
+    REQUIRE(run.run());
+    CHECK(server.connections() == 1);
+    const auto requests = server.requests();
+    REQUIRE(requests.size() == 8);
+    for (std::size_t number = 0; number < 8; ++number) {
+        CHECK(requests[number].head.starts_with(number / 2 % 2 == 0 ? "POST /v1/" : "POST /v2/"));
+    }
+}
