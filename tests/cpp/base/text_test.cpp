@@ -71,7 +71,7 @@ TEST_CASE("the nearest name is found, and nothing where nothing is near") {
 TEST_CASE("what JSON does not allow inside a string is escaped, and nothing else") {
     const auto escaped = [](std::string_view text) {
         std::string out = "<";
-        base::append_json_escaped(out, text);
+        append_json_escaped(out, text);
         return out;
     };
     CHECK(escaped("") == "<");

@@ -174,9 +174,9 @@ TEST_CASE("Content is a list of parts where the settings force it, for chat only
 
 TEST_CASE("A chat turn's body tells where its message is, so that a history can go before it") {
     const RunConfig config = config_of(EndpointType::chat, true);
-    dataset::Turn turn;
+    aiperf::dataset::Turn turn;
     turn.text = "say \"hi\" \xc3\xa9";
-    const TurnBody made = endpoint_of(EndpointType::chat).turn_body(turn, config, {});
+    const aiperf::endpoint::TurnBody made = endpoint_of(EndpointType::chat).turn_body(turn, config, {});
     CHECK(made.body == body_of(config, turn.text));
     CHECK(made.body.substr(0, made.message_at) == R"({"messages":[)");
     CHECK(made.body.substr(made.message_at, made.message_bytes) ==
@@ -186,26 +186,26 @@ TEST_CASE("A chat turn's body tells where its message is, so that a history can 
 
 TEST_CASE("Where an extra input has replaced the messages there is no place for a history") {
     const RunConfig config = config_of(EndpointType::chat, false, {R"({"messages":[{"role":"user","content":"x"}]})"});
-    dataset::Turn turn;
+    aiperf::dataset::Turn turn;
     turn.text = "t";
     CHECK(endpoint_of(EndpointType::chat).turn_body(turn, config, {}).message_bytes == 0);
 }
 
 TEST_CASE("Answers stand in a history as the assistant's messages, in parts where those are asked for") {
-    settings::Endpoint settings;
+    aiperf::settings::Endpoint settings;
     CHECK(endpoint_of(EndpointType::chat).answer_frame(settings) ==
-          AnswerFrame{R"({"role":"assistant","content":")", R"("})"});
+          aiperf::endpoint::AnswerFrame{R"({"role":"assistant","content":")", R"("})"});
     settings.force_content_parts = true;
     CHECK(endpoint_of(EndpointType::chat).answer_frame(settings) ==
-          AnswerFrame{R"({"role":"assistant","content":[{"type":"text","text":")", R"("}]})"});
+          aiperf::endpoint::AnswerFrame{R"({"role":"assistant","content":[{"type":"text","text":")", R"("}]})"});
 }
 
 TEST_CASE("An endpoint that says nothing of histories sends each turn alone") {
     const RunConfig config = config_of(EndpointType::completions, false);
-    dataset::Turn turn;
+    aiperf::dataset::Turn turn;
     turn.text = "t";
-    const TurnBody made = endpoint_of(EndpointType::completions).turn_body(turn, config, {});
+    const aiperf::endpoint::TurnBody made = endpoint_of(EndpointType::completions).turn_body(turn, config, {});
     CHECK(made.body == body_of(config, "t"));
     CHECK(made.message_bytes == 0);
-    CHECK(endpoint_of(EndpointType::completions).answer_frame({}) == AnswerFrame{});
+    CHECK(endpoint_of(EndpointType::completions).answer_frame({}) == aiperf::endpoint::AnswerFrame{});
 }
