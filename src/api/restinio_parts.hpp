@@ -67,6 +67,7 @@ inline std::size_t header_bytes(const RequestHandle& handle) {
 inline const char* reason_of(int status) {
     switch (status) {
         case 200: return "OK";
+        case 204: return "No Content";
         case 304: return "Not Modified";
         case 400: return "Bad Request";
         case 403: return "Forbidden";
@@ -75,6 +76,7 @@ inline const char* reason_of(int status) {
         case 409: return "Conflict";
         case 413: return "Payload Too Large";
         case 414: return "URI Too Long";
+        case 426: return "Upgrade Required";
         case 431: return "Request Header Fields Too Large";
         case 503: return "Service Unavailable";
         default: return "Internal Server Error";

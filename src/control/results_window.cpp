@@ -81,6 +81,8 @@ void ResultsWindow::open(const Preparation& preparation, const ProcessKit* kit) 
     options.host = preparation.config.api_host.value_or(settings.host);
     options.port = static_cast<std::uint16_t>(by_flag ? *preparation.config.api_port : *settings.port);
     options.shutdown_timeout = settings.shutdown_timeout;
+    options.limits.streams = settings.websocket_max_connections;
+    options.limits.connections += options.limits.streams;  // as many of the others as ever
     try {
         start(preparation, options, kit);
     } catch (const base::RunError& error) {

@@ -365,6 +365,17 @@ constexpr Variable k_variables[] = {
      "How long after its answer a POST /api/shutdown ends the hold.",
      true,
      [](Settings& s, const Value& v) { s.api_server.shutdown_response_delay = seconds(v.number); }},
+    {"AIPERF_API_SERVER_WEBSOCKET_MAX_CONNECTIONS",
+     "api_server",
+     Kind::integer,
+     "100",
+     1,
+     100000,
+     "",
+     "",
+     "How many clients of live streams (WebSockets and server-sent events) there may be at a time.",
+     true,
+     [](Settings& s, const Value& v) { s.api_server.websocket_max_connections = static_cast<std::size_t>(v.number); }},
 };
 
 }  // namespace
