@@ -14,10 +14,10 @@ constexpr std::size_t k_most_unasked = 64 * 1024;  // a client has nothing more 
 }  // namespace
 
 EventClient::EventClient(asio::io_context& io,
-                         TakenSocket taken,
+                         LiveVisitor visitor,
                          std::shared_ptr<const LiveOptions> options,
                          std::set<std::string, std::less<>> types)
-    : LiveClient(io, std::move(taken), std::move(options)),
+    : LiveClient(io, std::move(visitor), std::move(options)),
       types_(std::move(types)) {}
 
 void EventClient::greet(std::uint64_t newest) {

@@ -12,7 +12,7 @@ class EventClient final : public LiveClient {
 public:
     /// `types` empty: all. The end is told in any case.
     EventClient(asio::io_context& io,
-                TakenSocket taken,
+                LiveVisitor visitor,
                 std::shared_ptr<const LiveOptions> options,
                 std::set<std::string, std::less<>> types);
 

@@ -7,10 +7,11 @@
 
 namespace aiperf::api {
 
-LiveClient::LiveClient(asio::io_context& io, TakenSocket taken, std::shared_ptr<const LiveOptions> options)
-    : socket_(io, taken.socket.release()),
-      connection_(std::move(taken.connection)),
-      options_(std::move(options)) {}
+LiveClient::LiveClient(asio::io_context& io, LiveVisitor visitor, std::shared_ptr<const LiveOptions> options)
+    : socket_(io, visitor.taken.socket.release()),
+      connection_(std::move(visitor.taken.connection)),
+      options_(std::move(options)),
+      on_end_read_(std::move(visitor.on_end_read)) {}
 
 LiveClient::~LiveClient() {
     connection_->fd = -1;
@@ -82,8 +83,8 @@ void LiveClient::sent_front() {
     queued_ -= offset_;
     offset_ = 0;
     queue_.pop_front();
-    if (was_end && options_->on_end_read) {
-        options_->on_end_read(connection_);
+    if (was_end && on_end_read_) {
+        on_end_read_();
     }
 }
 

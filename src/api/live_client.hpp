@@ -10,7 +10,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace aiperf::api {
 
@@ -18,8 +21,13 @@ namespace aiperf::api {
 struct LiveOptions {
     std::size_t queue_bytes = 1024 * 1024;              ///< that one client may be behind
     base::Nanoseconds beat = std::chrono::seconds(20);  ///< of silence, then a sign of life
-    /// A client has been given the end of the run, all of it; server's thread.
-    std::function<void(const std::shared_ptr<Connection>&)> on_end_read;
+};
+
+/// Somebody who wants to be told.
+struct LiveVisitor {
+    TakenSocket taken;
+    std::vector<std::pair<std::string, std::string>> headers;  ///< that every answer of the server has
+    std::function<void()> on_end_read;  ///< the end of the run has been handed over, all of it; may be empty
 };
 
 /// One client that is told what happens, for as long as it likes. It has a bounded queue of its own and never waits for
@@ -27,7 +35,7 @@ struct LiveOptions {
 /// server's thread only.
 class LiveClient : public std::enable_shared_from_this<LiveClient> {
 public:
-    LiveClient(asio::io_context& io, TakenSocket taken, std::shared_ptr<const LiveOptions> options);
+    LiveClient(asio::io_context& io, LiveVisitor visitor, std::shared_ptr<const LiveOptions> options);
     virtual ~LiveClient();
     LiveClient(const LiveClient&) = delete;
     LiveClient& operator=(const LiveClient&) = delete;
@@ -94,6 +102,7 @@ private:
     asio::posix::stream_descriptor socket_;
     const std::shared_ptr<Connection> connection_;
     const std::shared_ptr<const LiveOptions> options_;
+    const std::function<void()> on_end_read_;
     std::deque<Item> queue_;
     std::size_t queued_ = 0;  // bytes in the queue, those of the front that are sent included
     std::size_t offset_ = 0;  // of the front: sent

@@ -71,6 +71,8 @@ private:
         asio::steady_timer timer;
     };
 
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+
     void release();
 
     // What follows runs in the server's thread.
@@ -86,7 +88,7 @@ private:
     Handled on_request(RequestHandle handle);
     void begin_answer(const RequestHandle& handle);
     [[nodiscard]] bool begin_stream(const RequestHandle& handle);
-    [[nodiscard]] Streams::Headers common_headers() const;
+    [[nodiscard]] Headers common_headers(const RequestHandle& handle) const;
     [[nodiscard]] Answer answer_to(const RequestHandle& handle, const Request& request, bool may_wait);
     void park(RequestHandle handle, Request request, base::Nanoseconds wait);
     void answer_parked(std::uint64_t id);
@@ -149,7 +151,7 @@ void Server::Impl::start() {
         wait_for_clients(acceptor);
     }
     ticker_ = std::make_unique<asio::steady_timer>(*io_);
-    const LiveOptions live{options_.limits.stream_queue_bytes, options_.limits.stream_silence, {}};
+    const LiveOptions live{options_.limits.stream_queue_bytes, options_.limits.stream_silence};
     streams_ = std::make_unique<Streams>(*io_, state_, live, options_.limits.streams);
     tick();
     state_.on_terminal([this] {
@@ -362,12 +364,13 @@ bool Server::Impl::begin_stream(const RequestHandle& handle) {
         send(handle, std::move(answer));
         return true;
     }
-    streams_->open(plan, take_socket(handle), common_headers());
+    Headers headers = common_headers(handle);
+    streams_->open(plan, {take_socket(handle), std::move(headers), {}});
     return true;
 }
 
 /// Of answers that do not go through send().
-Streams::Headers Server::Impl::common_headers() const {
+Server::Impl::Headers Server::Impl::common_headers(const RequestHandle& /*handle*/) const {
     return {{"X-AIPerf-Run-Id", state_.facts().run_id}};
 }
 

@@ -10,11 +10,15 @@ using namespace std::chrono_literals;
 
 constexpr auto k_least_gap = 500ms;  // between two tellings of mere numbers
 
-std::string head_of(std::string_view status, const Streams::Headers& headers) {
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+std::string head_of(std::string_view status, const Headers& own, const Headers& common) {
     std::string out = "HTTP/1.1 ";
     out.append(status).append("\r\n");
-    for (const auto& [name, value] : headers) {
-        out.append(name).append(": ").append(value).append("\r\n");
+    for (const Headers* const headers : {&own, &common}) {
+        for (const auto& [name, value] : *headers) {
+            out.append(name).append(": ").append(value).append("\r\n");
+        }
     }
     return out.append("\r\n");
 }
@@ -49,20 +53,22 @@ StreamPlan Streams::admitted(StreamPlan plan) const {
     return plan;
 }
 
-void Streams::open(const StreamPlan& plan, TakenSocket taken, const Headers& common) {
+void Streams::open(const StreamPlan& plan, LiveVisitor visitor) {
     if (plan.kind == StreamPlan::Kind::web_socket) {
-        open_web_socket(plan, std::move(taken), common);
+        open_web_socket(plan, std::move(visitor));
     } else {
-        open_events(plan, std::move(taken), common);
+        open_events(plan, std::move(visitor));
     }
 }
 
-void Streams::open_web_socket(const StreamPlan& plan, TakenSocket taken, Headers headers) {
+void Streams::open_web_socket(const StreamPlan& plan, LiveVisitor visitor) {
     const bool full = is_full();
-    const auto client = std::make_shared<WebSocketClient>(io_, std::move(taken), options_);
-    headers.insert(headers.begin(),
-                   {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Accept", plan.accept}});
-    client->begin(head_of("101 Switching Protocols", headers));
+    std::string head =
+        head_of("101 Switching Protocols",
+                {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Accept", plan.accept}},
+                visitor.headers);
+    const auto client = std::make_shared<WebSocketClient>(io_, std::move(visitor), options_);
+    client->begin(std::move(head));
     client->set_end(end_);
     if (full) {
         client->close(CloseCode::try_again_later, "too many clients of live streams");
@@ -70,14 +76,15 @@ void Streams::open_web_socket(const StreamPlan& plan, TakenSocket taken, Headers
     add(client);
 }
 
-void Streams::open_events(const StreamPlan& plan, TakenSocket taken, Headers headers) {
-    const auto client = std::make_shared<EventClient>(io_, std::move(taken), options_, plan.types);
-    headers.insert(headers.begin(),
-                   {{"Content-Type", "text/event-stream"},
-                    {"Cache-Control", "no-store"},
-                    {"X-Accel-Buffering", "no"},
-                    {"Connection", "close"}});
-    client->begin(head_of("200 OK", headers));
+void Streams::open_events(const StreamPlan& plan, LiveVisitor visitor) {
+    std::string head = head_of("200 OK",
+                               {{"Content-Type", "text/event-stream"},
+                                {"Cache-Control", "no-store"},
+                                {"X-Accel-Buffering", "no"},
+                                {"Connection", "close"}},
+                               visitor.headers);
+    const auto client = std::make_shared<EventClient>(io_, std::move(visitor), options_, plan.types);
+    client->begin(std::move(head));
     client->greet(plan.last_id.value_or(last_id_));
     if (plan.last_id) {
         // A number that is still to come is another run's: whatever is here is new to that client.

@@ -4,8 +4,7 @@
 #include "stream_request.hpp"
 #include "websocket.hpp"
 
-#include <string>
-#include <utility>
+#include <memory>
 #include <vector>
 
 namespace aiperf::api {
@@ -15,16 +14,14 @@ namespace aiperf::api {
 /// only.
 class Streams {
 public:
-    using Headers = std::vector<std::pair<std::string, std::string>>;
-
     /// `most_clients` at a time. `state` and `io` must outlive it.
     Streams(asio::io_context& io, const RunState& state, LiveOptions options, std::size_t most_clients);
 
     /// A refusal that depends on who is there already; else the plan as it was.
     [[nodiscard]] StreamPlan admitted(StreamPlan plan) const;
 
-    /// Takes a client over. `common`: headers that every answer of the server has.
-    void open(const StreamPlan& plan, TakenSocket taken, const Headers& common);
+    /// Takes a client over.
+    void open(const StreamPlan& plan, LiveVisitor visitor);
 
     /// Tells what has happened since the last look: turns at once, numbers twice a second.
     void look(base::Instant now);
@@ -38,8 +35,8 @@ public:
 private:
     void tell_until(RunState::View seen, base::Instant now);
     void publish(const LiveMessage& message);
-    void open_web_socket(const StreamPlan& plan, TakenSocket taken, Headers headers);
-    void open_events(const StreamPlan& plan, TakenSocket taken, Headers headers);
+    void open_web_socket(const StreamPlan& plan, LiveVisitor visitor);
+    void open_events(const StreamPlan& plan, LiveVisitor visitor);
     void add(std::shared_ptr<LiveClient> client);
     [[nodiscard]] bool is_full() const noexcept;
 

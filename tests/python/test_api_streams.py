@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -26,6 +27,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from command_support import Running
     from conftest import Command, MockFactory
     from ending_support import Poller
@@ -37,9 +40,12 @@ UPGRADE = (
 )
 
 
-def web_socket(url: str, query: str = "") -> connect:
+@contextlib.contextmanager
+def web_socket(url: str, query: str = "") -> Iterator[ClientConnection]:
     """A client of /ws."""
-    return connect(url.replace("http://", "ws://") + "/ws" + query, open_timeout=HANG_S, close_timeout=HANG_S)
+    place = url.replace("http://", "ws://") + "/ws" + query
+    with connect(place, open_timeout=HANG_S, close_timeout=HANG_S) as client:
+        yield client
 
 
 def ask(client: ClientConnection, message: object) -> dict[str, Any]:
