@@ -227,6 +227,47 @@ def test_bad_clients_are_told_why_and_do_not_lengthen_the_tail(
         assert time.monotonic() - refused_at < 20
 
 
+@both_backends
+def test_hundreds_who_wait_for_the_end_are_all_told_it_in_the_hold(
+    backend: str, command: Command, mock: MockFactory
+) -> None:
+    running, poller, _ = start_long(command, mock, "60", "--backend", backend)
+    body = b'{"type":"subscribe","message_types":["benchmark_complete"]}'
+    subscription = bytes([0x81, 0x80 | len(body)]) + b"\0\0\0\0" + body
+    poll = b"GET /api/results?wait=300 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+
+        def client(request: bytes) -> socket.socket:
+            made = stack.enter_context(socket.create_connection(address_of(poller.url), timeout=HANG_S))
+            made.sendall(request)
+            return made
+
+        def read_until(client: socket.socket, end: bytes) -> None:
+            got = b""
+            while end not in got:
+                piece = client.recv(65536)
+                assert piece, got[-200:]
+                got += piece
+
+        sockets = [client(UPGRADE) for _ in range(60)]
+        for each in sockets:
+            read_until(each, b"\r\n\r\n")
+            each.sendall(subscription)
+        streams = [client(event_request(query="?types=none")) for _ in range(40)]
+        polls = [client(poll) for _ in range(200)]
+        for each in streams:
+            read_until(each, b"retry: ")
+        running.signal(signal.SIGINT)
+        for each in sockets + streams:
+            read_until(each, b'"status":"cancelled"')
+        for each in polls:
+            read_until(each, b'"status":"cancelled"')
+        wait_ended(running, poller)
+        running.signal(signal.SIGINT)
+    poller.result()
+    assert running.wait().exit_code == 130
+
+
 def test_a_client_that_goes_away_is_missed_by_nobody(command: Command, mock: MockFactory) -> None:
     running, poller, _ = start_long(command, mock, "0", "--backend", "process")
     for _ in range(5):

@@ -1,10 +1,12 @@
 #include "live_messages.hpp"
 
 #include "api_fixture.hpp"
+#include "registry.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <iterator>
 #include <set>
 
 using namespace aiperf;
@@ -84,6 +86,17 @@ RunState::View profiling(std::vector<PhaseProgress> phases) {
     view.progress.phases = std::move(phases);
     view.progress.updated_at_ns = 1000;
     return view;
+}
+
+/// Where values are, lists left out: "stats/phase".
+void paths_of(const json& value, const std::string& at, std::set<std::string>& out) {
+    if (!value.is_object()) {
+        out.insert(at);
+        return;
+    }
+    for (const auto& [key, member] : value.items()) {
+        paths_of(member, at + "/" + key, out);
+    }
 }
 
 /// A view of a run that has ended, published for real.
@@ -300,4 +313,37 @@ TEST_CASE("every message has its type and a sender, no nulls, and a type that is
         seen.insert(message.type);
     }
     REQUIRE(seen == std::set<std::string>(api::k_live_types.begin(), api::k_live_types.end()));
+}
+
+TEST_CASE("messages have every field of those that AIPerf was recorded to send, but for its own processes' and bus's") {
+    const std::set<std::string> not_here{"worker_health/health/cpu_times",
+                                         "worker_health/health/cpu_usage",
+                                         "worker_health/health/create_time",
+                                         "worker_health/health/io_counters",
+                                         "worker_health/health/memory_usage",
+                                         "worker_health/health/num_ctx_switches",
+                                         "worker_health/health/num_threads",
+                                         "worker_health/health/uptime",
+                                         // the engine's own baselines
+                                         "credit_phase_complete/stats/baseline_end_ns",
+                                         "credit_phase_complete/stats/baseline_start_ns",
+                                         "all_records_received/final_processing_stats/baseline_end_ns",
+                                         "all_records_received/final_processing_stats/baseline_start_ns"};
+    RunState::View last = ended(api::Status::complete);
+    last.progress = profiling({over(phase("profiling", 12, 12))}).progress;
+    last.progress.phases[0].requests_asked = 12;
+    last.progress.system_state = SystemState::processing;
+    last.progress.workers = {{"worker_59caba9d", 4711, "idle", 12, 12, 0}};
+    const auto messages = between({}, last);
+    std::set<std::string> missing;
+    const json recorded = json::parse(test::read_test_file("golden/api/web_socket.json"));
+    for (const auto& [type, theirs] : recorded["messages"].items()) {
+        std::set<std::string> wanted;
+        std::set<std::string> there;
+        paths_of(theirs, type, wanted);
+        paths_of(one(messages, type), type, there);
+        std::set_difference(
+            wanted.begin(), wanted.end(), there.begin(), there.end(), std::inserter(missing, missing.end()));
+    }
+    REQUIRE(missing == not_here);
 }
