@@ -108,6 +108,7 @@ inline Framing framing_of(const RequestHandle& handle, const Answer& answer) {
 inline const char* reason_of(int status) {
     switch (status) {
         case 200: return "OK";
+        case 204: return "No Content";
         case 206: return "Partial Content";
         case 304: return "Not Modified";
         case 400: return "Bad Request";
@@ -118,6 +119,7 @@ inline const char* reason_of(int status) {
         case 413: return "Payload Too Large";
         case 414: return "URI Too Long";
         case 416: return "Range Not Satisfiable";
+        case 426: return "Upgrade Required";
         case 431: return "Request Header Fields Too Large";
         case 503: return "Service Unavailable";
         case 505: return "HTTP Version Not Supported";
