@@ -171,7 +171,7 @@ Answer Routes::routed(const Request& request, const Target& target, bool may_wai
         return file(request, std::string_view(target.path).substr(k_files.size()));
     }
     if (is_shutdown) {
-        return shutdown(request);
+        return shutdown();
     }
     if (target.path == "/readyz") {
         return readiness(closing);
@@ -191,6 +191,7 @@ Answer Routes::results(const Request& request, const Target& target, bool may_wa
     }
     const RunState::View view = state_.view();
     Answer answer = json_answer(view.status_body);
+    answer.tells = view.status;
     if (view.status == Status::running) {
         answer.headers.emplace_back("Retry-After", "1");
         if (wait && may_wait && wait->count() > 0) {
@@ -262,10 +263,7 @@ Answer Routes::readiness(bool closing) const {
     return text_answer(503, std::string("not ready: ") + to_string(at));
 }
 
-Answer Routes::shutdown(const Request& request) const {
-    if (!request.origin.empty()) {
-        return refusal(403, "Not for web pages");
-    }
+Answer Routes::shutdown() const {
     if (state_.status() == Status::running) {
         return refusal(409, "Benchmark is still running. Cannot shut down API service.");
     }

@@ -18,7 +18,6 @@ struct Request {
     std::string method;
     std::string target;  ///< as received: path and query
     std::string if_none_match;
-    std::string origin;  ///< set by browsers
 };
 
 /// An answer before it becomes bytes. A file's body is streamed by the server.
@@ -28,6 +27,7 @@ struct Answer {
     std::string body;
     std::shared_ptr<ArtifactFile> file;  ///< null: `body` counts
     std::vector<std::pair<std::string, std::string>> headers;
+    std::optional<Status> tells;            ///< how the run has ended, or that it lasts
     std::optional<base::Nanoseconds> wait;  ///< ask again when the run has ended, or after this long
 };
 
@@ -55,7 +55,7 @@ private:
     [[nodiscard]] Answer list() const;
     [[nodiscard]] Answer file(const Request& request, std::string_view encoded_path) const;
     [[nodiscard]] Answer readiness(bool closing) const;
-    [[nodiscard]] Answer shutdown(const Request& request) const;
+    [[nodiscard]] Answer shutdown() const;
 
     const RunState& state_;
     Options options_;

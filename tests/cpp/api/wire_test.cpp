@@ -108,10 +108,15 @@ auto fields(const Limits& value) {
     return std::tie(request_line, header, headers, body, connections, request_time, idle_time, write_time, wait);
 }
 
-/// All but the callback and the logger.
+auto fields(const AccessOptions& value) {
+    const auto& [tcp, socket, token, cors_origins, tls_certificate, tls_key] = value;
+    return std::tie(tcp, socket, token, cors_origins, tls_certificate, tls_key);
+}
+
+/// All but the callbacks and the logger.
 auto fields(const ServerOptions& value) {
-    const auto& [host, port, shutdown_timeout, limits, on_shutdown_request, logger] = value;
-    return std::tie(host, port, shutdown_timeout, limits);
+    const auto& [host, port, shutdown_timeout, limits, access, on_shutdown_request, on_audience, logger] = value;
+    return std::tie(host, port, shutdown_timeout, limits, access);
 }
 
 auto fields(const Opening& value) {
@@ -198,6 +203,7 @@ api::Opening full_opening() {
     options.host = "::1";
     options.port = 65535;
     options.shutdown_timeout = 1ns;
+    options.access = {false, "/run/" + every_byte(), "token", {"*", "https://a"}, "cert.pem", "key.pem"};
     options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max()};
     return opening;
 }
