@@ -26,7 +26,7 @@ HoldTerm hold_term(base::Instant published,
         term.end = base::Instant::max();
     } else if (audience.unread > 0) {
         term.end = std::max(term.end, std::min(from + rules.grace_max, audience.last_unread + k_seen_lately));
-    } else if (const base::Instant quiet = std::max(from, audience.last_asked) + k_quiet;
+    } else if (const base::Instant quiet = std::max(from, audience.last_active) + k_quiet;
                rules.ends_when_read && audience.clients > 0 && quiet < term.end) {
         term = {quiet, HoldEnd::read};
     }

@@ -11,12 +11,14 @@ constexpr std::size_t k_most_clients = 1024;  // any header makes a new one: wha
 }  // namespace
 
 Readers::Reader* Readers::note(const std::string& client, base::Instant now) {
-    last_asked_ = std::max(last_asked_, now);
     if (readers_.size() >= k_most_clients && readers_.find(client) == readers_.end()) {
         return nullptr;
     }
     Reader& reader = readers_[client];
     reader.last_asked = now;
+    if (!reader.knows) {
+        last_active_ = std::max(last_active_, now);
+    }
     return &reader;
 }
 
@@ -34,14 +36,14 @@ void Readers::read(const std::string& client, base::Instant now) {
 
 void Readers::active(base::Instant now) {
     const std::scoped_lock lock(mutex_);
-    last_asked_ = std::max(last_asked_, now);
+    last_active_ = std::max(last_active_, now);
 }
 
 Audience Readers::audience() const {
     const std::scoped_lock lock(mutex_);
     Audience audience;
     audience.clients = readers_.size();
-    audience.last_asked = last_asked_;
+    audience.last_active = last_active_;
     for (const auto& [name, reader] : readers_) {
         if (!reader.knows) {
             ++audience.unread;

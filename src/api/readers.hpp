@@ -19,7 +19,7 @@ public:
     /// The client was told how the run has ended.
     void read(const std::string& client, base::Instant now);
 
-    /// Somebody has asked for something.
+    /// Somebody fetches results: files, or what of them there is.
     void active(base::Instant now);
 
     [[nodiscard]] Audience audience() const;
@@ -30,11 +30,11 @@ private:
         base::Instant last_asked{};
     };
 
-    Reader* note(const std::string& client, base::Instant now);
+    Reader* note(const std::string& client, base::Instant now);  ///< null: too many
 
     mutable std::mutex mutex_;
     std::map<std::string, Reader> readers_;
-    base::Instant last_asked_{};
+    base::Instant last_active_{};
 };
 
 }  // namespace aiperf::api

@@ -300,7 +300,6 @@ Handled Server::Impl::on_request(RequestHandle handle) {
 }
 
 void Server::Impl::begin_answer(const RequestHandle& handle) {
-    readers_.active(base::now());
     if (auto refusal = access_->decide(asking_of(handle, connection_of(handle).get()))) {
         Answer answer = routes_.refusal(refusal->status, refusal->detail);
         std::move(refusal->headers.begin(), refusal->headers.end(), std::back_inserter(answer.headers));
@@ -308,6 +307,9 @@ void Server::Impl::begin_answer(const RequestHandle& handle) {
         return;
     }
     Request request = request_of(handle);
+    if (request.target.starts_with("/api/results/")) {
+        readers_.active(base::now());
+    }
     Answer answer = answer_to(handle, request, !closing_);
     note(handle, answer);
     if (answer.wait) {

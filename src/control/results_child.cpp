@@ -26,7 +26,7 @@ api::Audience audience_of(const nlohmann::json& message) {
     return {message.value<std::size_t>("clients", 0),
             message.value<std::size_t>("unread", 0),
             moment("last_unread_ns"),
-            moment("last_asked_ns")};
+            moment("last_active_ns")};
 }
 
 /// What the supervisor's thread hears of the server; it may do so after the host has gone.

@@ -28,7 +28,7 @@ std::string audience_message(const api::Audience& audience) {
                           {"clients", audience.clients},
                           {"unread", audience.unread},
                           {"last_unread_ns", audience.last_unread.time_since_epoch().count()},
-                          {"last_asked_ns", audience.last_asked.time_since_epoch().count()}}
+                          {"last_active_ns", audience.last_active.time_since_epoch().count()}}
         .dump();
 }
 

@@ -31,7 +31,7 @@ struct Audience {
     std::size_t clients = 0;      ///< that have asked, whether they know by now or not
     std::size_t unread = 0;       ///< of these: have not been told the end
     base::Instant last_unread{};  ///< when one of those asked last
-    base::Instant last_asked{};   ///< when anybody asked for anything last
+    base::Instant last_active{};  ///< when one that did not know yet asked, or anybody fetched results, last
 
     friend bool operator==(const Audience&, const Audience&) = default;
 };
@@ -48,7 +48,7 @@ struct HoldRules {
 /// The least time for a server that has not confirmed that the end is visible.
 inline constexpr base::Nanoseconds k_delivery_floor = std::chrono::milliseconds(500);
 
-/// With HoldRules::ends_when_read: how long nobody has asked for anything. Who has read the status may fetch files.
+/// With HoldRules::ends_when_read: how long nobody has fetched anything. Who has read the status may go on with files.
 inline constexpr base::Nanoseconds k_quiet = std::chrono::milliseconds(500);
 
 /// With HoldRules::grace_max: how long after its last question a client counts as one that will come again.

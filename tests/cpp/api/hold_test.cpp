@@ -286,7 +286,7 @@ HoldTerm term_by_steps(const HoldRules& rules, std::optional<base::Instant> conf
         const bool all_know = audience.clients > 0 && audience.unread == 0;
         const bool in_grace = now < from + rules.grace || (!confirmed && now < from + 500ms);
         const bool waits = audience.unread > 0 && now < from + rules.grace_max && now < audience.last_unread + 60s;
-        const bool quiet = now >= from + 500ms && now >= audience.last_asked + 500ms;
+        const bool quiet = now >= from + 500ms && now >= audience.last_active + 500ms;
         if (rules.lingers || waits || (in_grace && !(rules.ends_when_read && all_know && quiet))) {
             continue;
         }
