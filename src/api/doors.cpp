@@ -5,7 +5,9 @@
 #include <spdlog/logger.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <iterator>
 #include <linux/filter.h>
 #include <sys/socket.h>
@@ -18,15 +20,21 @@ namespace {
 
 using asio::ip::tcp;
 
-/// From now on nobody connects: the system drops first packets, as it does those that come too fast, and answers the
-/// next try, which comes when the listener is gone. A listener that is just closed resets who is in its queue.
+/// From now on nobody connects: first packets (SYN) are dropped, as a system does with those that come too fast; the
+/// next try, a second later, is answered by the listener's being gone. Who has had an answer to his is let in. A
+/// listener that is just closed resets whoever comes between the last accept() and its end.
 void stop_knocking(int listener, Way way) {
     if (way == Way::unix_socket) {
         ::shutdown(listener, SHUT_RDWR);  // connect() is refused, the queue stays
         return;
     }
-    sock_filter nothing{BPF_RET | BPF_K, 0, 0, 0};
-    const sock_fprog program{1, &nothing};
+    constexpr unsigned k_flags_at = 13;  // in the head of TCP, which is what the filter sees
+    constexpr unsigned k_syn = 2;
+    std::array<sock_filter, 4> no_syn{{{BPF_LD | BPF_B | BPF_ABS, 0, 0, k_flags_at},
+                                       {BPF_JMP | BPF_JSET | BPF_K, 0, 1, k_syn},
+                                       {BPF_RET | BPF_K, 0, 0, 0},
+                                       {BPF_RET | BPF_K, 0, 0, UINT32_MAX}}};
+    const sock_fprog program{static_cast<unsigned short>(no_syn.size()), no_syn.data()};
     static_cast<void>(::setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
 

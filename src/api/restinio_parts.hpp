@@ -75,7 +75,8 @@ inline Asking asking_of(const RequestHandle& handle, const Connection* connectio
     asking.origin = field_of(handle, restinio::http_field::origin);
     asking.authorization = field_of(handle, restinio::http_field::authorization);
     asking.preflight_method = field_of(handle, restinio::http_field::access_control_request_method);
-    asking.has_to_name_host = header.http_major() == 1 && header.http_minor() >= 1;
+    // The library does not say which version a request is of: one of 1.0 ends its connection without being told to.
+    asking.has_to_name_host = header.should_keep_alive() || header.has_field("Connection");
     asking.upgrade = header.has_field(restinio::http_field::upgrade);
     asking.by_socket = connection != nullptr && connection->way == Way::unix_socket;
     return asking;

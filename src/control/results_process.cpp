@@ -109,6 +109,7 @@ private:
             link_.channel().send(plain_message(k_taken));
         } else if (kind == k_publish) {
             state_.publish(api::decode_ending(body));
+            link_.channel().send(audience_message(server_.audience()));  // the hold begins with who is known by now
             link_.channel().send(plain_message(k_published));
         } else if (kind == k_end_at) {
             server_.announce_end(base::Instant(base::Nanoseconds(base::parse_integer(body).value_or(0))));

@@ -201,7 +201,9 @@ void ResultsWindow::hold_and_close(base::Instant latest) {
     surroundings.wait = [this](base::Instant deadline) { return wait(deadline); };
     surroundings.confirmed = [this] { return host_->confirmed(); };
     surroundings.audience = [this] { return host_->audience(); };
-    rules_.latest = latest - std::min(closing_, latest - base::now());
+    if (latest != base::Instant::max()) {
+        rules_.latest = latest - std::min(closing_, latest - base::now());
+    }
     tell_stay();
     api::hold(published_, rules_, surroundings);
     state_.set_system_state(api::SystemState::stopping);

@@ -101,7 +101,7 @@ void Run::Impl::open_window() {
     const auto kit = this->kit();
     window_->open(prepared_, kit ? &*kit : nullptr);
     if (const std::string url = window_->url(); !url.empty()) {
-        log(spdlog::level::info, "results server: " + url + "/api/results");
+        log(spdlog::level::info, "results server: " + url + (url.starts_with("unix:") ? "" : "/api/results"));
     }
 }
 

@@ -210,6 +210,7 @@ def test_a_token_that_is_given_is_wanted_on_every_address_and_told_nowhere(
 def test_without_authentication_any_address_is_open(serve: Callable[..., Served]) -> None:
     served = serve("tcp", "--api-host", "0.0.0.0", env={AUTH: "none", TOKEN: SECRET})
     served.entrance.token = ""
+    served.entrance.wait_status("complete")
     assert served.entrance.ask("/api/results", Host="some.name").status == 200
     assert "token is" not in served.running.stderr
     served.end()
@@ -330,11 +331,10 @@ def test_a_socket_left_behind_is_replaced_and_one_in_use_refused(
 
 def test_a_path_is_taken_from_the_working_directory(command: Command, mock: MockFactory) -> None:
     flags = ["--api-socket", "s", "--request-count", "3"]
-    running = command.start_profile(mock(chat_script()).url, *flags, env={GRACE: "300"})
+    running = command.start_profile(mock(chat_script()).url, *flags, env={GRACE: "0"})
     told = api_file(command.artifacts.directory)
     assert told["socket"] == str(command.workdir / "s")
-    running.signal(signal.SIGINT)
-    running.wait()
+    assert running.wait().exit_code == 0
 
 
 # ---- TLS
@@ -380,7 +380,7 @@ def test_clients_that_do_not_speak_tls_keep_nobody_waiting(backend: str, serve: 
 
 
 def test_old_versions_of_tls_are_refused(serve: Callable[..., Served]) -> None:
-    served = serve("tls")
+    served = serve("tls", env={GRACE: "3"})
     context = served.entrance.context
     assert context is not None
     with pytest.warns(DeprecationWarning, match="deprecated"):
@@ -390,8 +390,7 @@ def test_old_versions_of_tls_are_refused(serve: Callable[..., Served]) -> None:
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises((ssl.SSLError, ConnectionResetError)):
         served.entrance.ask("/healthz")
-    served.running.signal(signal.SIGINT)
-    served.running.wait()
+    assert served.running.wait().exit_code == 0
 
 
 def test_wait_goes_by_https_and_believes_only_whom_it_is_told_to(
@@ -511,7 +510,7 @@ def test_settings_show_no_token(command: Command) -> None:
         assert shown.exit_code == 0
         assert "<redacted>" in shown.stdout
         assert SECRET not in shown.stdout
-    settings: Any = ap.settings({TOKEN: SECRET})
+    settings: Any = ap.Settings({TOKEN: SECRET})
     assert settings.api_server.token == "<redacted>"
     assert SECRET not in repr(settings)
 
