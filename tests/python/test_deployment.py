@@ -113,7 +113,7 @@ def test_the_unit_is_ready_reached_by_its_socket_and_stopped_in_time(command: Co
         wait_until(lambda: "STATUS=profiling" in manager.heard, HANG_S, "the first phase")
         assert "READY=1" in manager.heard
         entrance = Entrance(path=str(folder / "api.sock"))
-        assert entrance.ask("/readyz").body == b"ok"
+        wait_until(lambda: entrance.ask("/readyz").body == b"ok", HANG_S, "readiness")
         running.signal(signal.SIGTERM)  # KillMode=mixed: to the main process alone
         entrance.wait_status("cancelled")
         assert entrance.ask("/api/shutdown", "POST").status == 200
