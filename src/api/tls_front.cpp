@@ -29,7 +29,7 @@ using asio::ip::tcp;
 using asio::ssl::stream_base;
 using Local = asio::local::stream_protocol;
 
-constexpr auto k_goodbye = std::chrono::seconds(1);  // for a client to say that it has heard the end
+constexpr auto k_goodbye = std::chrono::milliseconds(300);  // for a client to say that it has heard the end
 constexpr std::size_t k_piece = 16UL * 1024;         // what fits into a record
 
 void check(const char* setting, const std::string& path, const asio::error_code& error) {
@@ -110,6 +110,7 @@ struct TlsFront::Impl {
             return false;
         }
         const std::shared_ptr<Relay> leaving = *oldest;
+        relays.erase(oldest);
         leaving->close();
         return true;
     }
