@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aiperf/api/run_state.hpp"
 #include "aiperf/api/server.hpp"
 #include "aiperf/base/clock.hpp"
 #include "aiperf/http/content_decoder.hpp"
@@ -19,8 +20,7 @@ namespace aiperf::api {
 struct Request {
     std::string method;
     std::string target;  ///< as received: path and query
-    std::string if_none_match;
-    std::string origin;  ///< set by browsers
+    std::string if_none_match{};
     std::string if_modified_since{};
     std::string range{};
     std::string if_range{};
@@ -39,6 +39,7 @@ struct Answer {
     std::string etag{};                        ///< with its quotes, of the bytes before coding; empty: none
     std::optional<std::int64_t> modified_s{};  ///< Unix epoch; absent: nobody knows
     std::vector<std::pair<std::string, std::string>> headers{};
+    std::optional<Status> tells{};            ///< how the run has ended, or that it lasts
     std::optional<base::Nanoseconds> wait{};  ///< ask again when the run has ended, or after this long
 
     /// Bytes of the body; absent: not known before it has been made.

@@ -3,12 +3,16 @@
 #include "aiperf/api/server.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace aiperf::api {
+
+/// How a client has come.
+enum class Way : std::uint8_t { tcp, unix_socket, tls };
 
 /// What the server knows of one client's socket; the HTTP library has the socket itself.
 struct Connection {
@@ -18,6 +22,8 @@ struct Connection {
     std::size_t received = 0;  ///< bytes of the request being read
     base::Instant since{};     ///< begin of the silence, or of the request
     bool refused = false;      ///< was told why
+    Way way = Way::tcp;
+    std::string from;  ///< address of the client, without the port
 
     void request_arrived() noexcept { reading = false; }
 

@@ -74,7 +74,10 @@ Json document() {
           {"version", base::version()},
           {"description", "How far a benchmark is, how it ended, and its artifacts. Every GET is a HEAD too."}}},
         {"paths", std::move(paths)},
-        {"components", {{"schemas", Json::parse(openapi_schemas())}}}};
+        {"components",
+         {{"schemas", Json::parse(openapi_schemas())},
+          {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}},
+        {"security", Json::parse(R"([{}, {"token": []}])")}};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "access.hpp"
 #include "downloads.hpp"
 #include "routes.hpp"
 #include "tracked_socket.hpp"
@@ -72,14 +73,48 @@ inline Request request_of(const RequestHandle& handle) {
     const auto& header = handle->header();
     Request request;
     request.method = header.method().c_str();
-    request.target = header.request_target();
+    request.target = without_token(header.request_target());
     request.if_none_match = header.get_field_or(restinio::http_field::if_none_match, "");
-    request.origin = header.get_field_or(restinio::http_field::origin, "");
     request.if_modified_since = header.get_field_or(restinio::http_field::if_modified_since, "");
     request.range = header.get_field_or(restinio::http_field::range, "");
     request.if_range = header.get_field_or(restinio::http_field::if_range, "");
     request.accept_encoding = header.get_field_or(restinio::http_field::accept_encoding, "");
     return request;
+}
+
+inline std::string_view field_of(const RequestHandle& handle, restinio::http_field field) {
+    const auto& header = handle->header();
+    return header.has_field(field) ? std::string_view(header.get_field(field)) : std::string_view{};
+}
+
+/// `connection` null: it has gone.
+inline Asking asking_of(const RequestHandle& handle, const Connection* connection) {
+    const auto& header = handle->header();
+    Asking asking;
+    asking.method = header.method().c_str();
+    asking.target = header.request_target();
+    if (header.has_field(restinio::http_field::host)) {
+        asking.host = field_of(handle, restinio::http_field::host);
+    }
+    asking.origin = field_of(handle, restinio::http_field::origin);
+    asking.authorization = field_of(handle, restinio::http_field::authorization);
+    asking.preflight_method = field_of(handle, restinio::http_field::access_control_request_method);
+    asking.has_to_name_host = header.http_minor() >= 1;
+    asking.upgrade = header.has_field(restinio::http_field::upgrade);
+    asking.by_socket = connection != nullptr && connection->way == Way::unix_socket;
+    return asking;
+}
+
+/// What tells clients apart, for those that come again: what one calls itself, or its address and program.
+inline std::string client_of(const RequestHandle& handle, const Connection* connection) {
+    constexpr std::size_t k_longest = 256;
+    const auto& header = handle->header();
+    std::string client = header.has_field("X-AIPerf-Client")
+                             ? "name " + header.get_field("X-AIPerf-Client")
+                             : "from " + (connection == nullptr ? std::string{} : connection->from) + ' ' +
+                                   std::string(field_of(handle, restinio::http_field::user_agent));
+    client.resize(std::min(client.size(), k_longest));
+    return client;
 }
 
 inline std::size_t header_bytes(const RequestHandle& handle) {
@@ -112,6 +147,7 @@ inline const char* reason_of(int status) {
         case 206: return "Partial Content";
         case 304: return "Not Modified";
         case 400: return "Bad Request";
+        case 401: return "Unauthorized";
         case 403: return "Forbidden";
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";

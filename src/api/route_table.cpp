@@ -106,6 +106,8 @@ constexpr std::array k_openapi{Outcome{200, "OpenAPI 3.1.", k_json, "Document"}}
 constexpr std::array k_docs{Outcome{200, "A page without any request to elsewhere.", "text/html", {}}};
 
 constexpr std::array k_everywhere{
+    Outcome{401, "A token is needed: `Authorization: Bearer`.", k_json, "Detail"},
+    Outcome{403, "`Host` is not this server, or `Origin` may not ask this.", k_json, "Detail"},
     Outcome{409, "This is another run.", k_json, "Detail"},
     Outcome{413, "The body is too long.", k_json, "Detail"},
     Outcome{414, "The target is too long.", k_json, "Detail"},

@@ -138,6 +138,19 @@ struct Fields<api::Compression> {
 };
 
 template <>
+struct Fields<api::AccessOptions> {
+    template <class Field, class Options>
+    static void list(const Field& field, Options& options) {
+        field("tcp", options.tcp);
+        field("socket", options.socket);
+        field("token", options.token);
+        field("cors_origins", options.cors_origins);
+        field("tls_certificate", options.tls_certificate);
+        field("tls_key", options.tls_key);
+    }
+};
+
+template <>
 struct Fields<api::ServerOptions> {
     template <class Field, class Options>
     static void list(const Field& field, Options& options) {
@@ -146,6 +159,7 @@ struct Fields<api::ServerOptions> {
         field("shutdown_timeout", options.shutdown_timeout);
         field("limits", options.limits);
         field("compression", options.compression);
+        field("access", options.access);
     }
 };
 

@@ -104,7 +104,7 @@ void Run::Impl::open_window() {
     const auto kit = this->kit();
     window_->open(prepared_, kit ? &*kit : nullptr);
     if (const std::string url = window_->url(); !url.empty()) {
-        log(spdlog::level::info, "results server: " + url + "/api/results");
+        log(spdlog::level::info, "results server: " + url + (url.starts_with("unix:") ? "" : "/api/results"));
     }
 }
 
@@ -148,9 +148,9 @@ void Run::Impl::show_end() noexcept {
             window_->end_hold();
         }
         // Who sends SIGTERM sends SIGKILL after a while.
-        const settings::ApiServer& server = prepared_.settings.api_server;
+        const std::optional<base::Nanoseconds> longest = window_->longest_hold();
         watchdog_->enter("holding the results server",
-                         base::now() + server.post_complete_grace + server.shutdown_timeout + k_longest_close);
+                         longest ? std::optional(base::now() + *longest + k_longest_close) : std::nullopt);
         const bool terminated = result_.status == Status::cancelled && result_.cancel_code != k_interrupted;
         window_->hold_and_close(terminated ? base::Instant(base::Nanoseconds(cancelled_ns_.load())) +
                                                  prepared_.settings.stop.timeout

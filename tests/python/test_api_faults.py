@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
     from http_support import Served
 
-GET = b"GET /api/results HTTP/1.1\r\nHost: x\r\n"
+GET = b"GET /api/results HTTP/1.1\r\nHost: localhost\r\n"
 #: What a client sends, then leaves lying.
 LEFT_LYING = [
     b"",
     b"GE",
     GET,
     GET + b"X-Slow: ",
-    b"POST /x HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf",
-    b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
+    b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf",
+    b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
     GET + b"\r\n" + GET,
-    b"GET /api/results/files/big.bin HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET /api/results/files/big.bin HTTP/1.1\r\nHost: x\r\nAccept-Encoding: zstd\r\n\r\n",
-    b"GET /api/results/archive?format=tar.gz HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /api/results/files/big.bin HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /api/results/files/big.bin HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: zstd\r\n\r\n",
+    b"GET /api/results/archive?format=tar.gz HTTP/1.1\r\nHost: localhost\r\n\r\n",
 ]
 #: What a client is sent away for, with a word.
 SENT_AWAY = [
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"GET /a\x00b HTTP/1.1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"GET /a\x00b HTTP/1.1\r\nHost: localhost\r\n\r\n",
     GET + b"X: y\r\n" * 5000,
     GET + b"X: " + b"a" * 500_000,
 ]
@@ -98,7 +98,7 @@ def test_answers_come_in_order_on_hundreds_of_connections(program: Path, tmp_pat
     paths = [b"/healthz", b"/nope", b"/api/run", b"/api/results/files/missing"]
     words = [b"200", b"404", b"200", b"404"]
     with serve(program, tmp_path) as served, contextlib.ExitStack() as stack:
-        request = b"".join(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths) * 25
+        request = b"".join(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths) * 25
         clients = [stack.enter_context(served.send(request)) for _ in range(300)]
         for client in clients:
             got = b""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 LIMIT = "AIPERF_API_SERVER_WEBSOCKET_MAX_CONNECTIONS"
 UPGRADE = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 
@@ -93,7 +93,7 @@ def events_of(stream: bytes) -> list[dict[str, str]]:
 
 def event_request(last_event_id: str | None = None, query: str = "") -> bytes:
     """What a client of /api/events sends."""
-    head = f"GET /api/events{query} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nConnection: close\r\n"
+    head = f"GET /api/events{query} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nConnection: close\r\n"
     head += "" if last_event_id is None else f"Last-Event-ID: {last_event_id}\r\n"
     return f"{head}\r\n".encode()
 
@@ -234,7 +234,7 @@ def test_hundreds_who_wait_for_the_end_are_all_told_it_in_the_hold(
     running, poller, _ = start_long(command, mock, "60", "--backend", backend)
     body = b'{"type":"subscribe","message_types":["benchmark_complete"]}'
     subscription = bytes([0x81, 0x80 | len(body)]) + b"\0\0\0\0" + body
-    poll = b"GET /api/results?wait=300 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    poll = b"GET /api/results?wait=300 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with contextlib.ExitStack() as stack:
 
         def client(request: bytes) -> socket.socket:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aiperf/api/hold.hpp"
 #include "aiperf/api/run_state.hpp"
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace spdlog {
 class logger;
@@ -37,6 +39,16 @@ struct Compression {
     int gzip_level = 6;                   ///< 1 to 9
 };
 
+/// By which doors clients come to a server, and whom it lets in.
+struct AccessOptions {
+    bool tcp = true;                        ///< on ServerOptions::host and port
+    std::string socket;                     ///< path of a Unix socket of mode 0600; empty: none
+    std::string token;                      ///< wanted of whoever comes by TCP (bearer); empty: none is
+    std::vector<std::string> cors_origins;  ///< pages that may read answers: "https://host:port", or "*" for any
+    std::string tls_certificate;            ///< PEM, with what leads to its authority; empty: no TLS
+    std::string tls_key;                    ///< PEM; empty: in the same file
+};
+
 /// How a results server listens, and whom it puts up with.
 struct ServerOptions {
     std::string host = "127.0.0.1";                                ///< name or address; every address it has is tried
@@ -44,8 +56,10 @@ struct ServerOptions {
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);  ///< for answers in flight after close()
     Limits limits;                                                 ///< what clients may do
     Compression compression;                                       ///< of bodies
+    AccessOptions access;                                          ///< who may come
     std::function<bool()> on_shutdown_request;  ///< POST /api/shutdown after the end; false: refused. Server's thread
-    std::shared_ptr<spdlog::logger> logger;     ///< null: silent
+    std::function<void(const Audience&)> on_audience;  ///< who knows of the end has changed. Server's thread
+    std::shared_ptr<spdlog::logger> logger;            ///< null: silent
 };
 
 /// The results server: one listener, one thread, the routes of a RunState.
@@ -70,14 +84,17 @@ public:
     /// HOST:PORT and the system's reason, or where it was started before.
     void start();
 
-    /// "http://127.0.0.1:9090", "http://[::1]:9090"; empty before start().
+    /// "http://127.0.0.1:9090", "http://[::1]:9090", "https://…"; without TCP "unix:///path"; empty before start().
     [[nodiscard]] std::string url() const;
 
-    /// The real port; 0 before start().
+    /// The real port; 0 before start(), and without TCP.
     [[nodiscard]] std::uint16_t port() const noexcept;
 
     /// True from start() until close() begins, or until the thread has failed.
     [[nodiscard]] bool is_listening() const noexcept;
+
+    /// Who has asked how the run ends, and who knows.
+    [[nodiscard]] Audience audience() const;
 
     /// Tells when close() will come: answers from one second before on say `Connection: close`, so that a client
     /// which keeps its connection is not cut off between two requests.

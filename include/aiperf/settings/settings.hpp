@@ -102,6 +102,13 @@ struct ApiServer {
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);     ///< for answers in flight when the hold is over
     base::Nanoseconds shutdown_response_delay = std::chrono::milliseconds(500);  ///< POST /api/shutdown to its effect
     std::size_t websocket_max_connections = 100;                                 ///< clients of live streams at a time
+    bool post_complete_ack = false;  ///< the hold ends once every client that had asked knows how the run ended
+    base::Nanoseconds post_complete_grace_max{};  ///< hold for one that asked lately and does not know; 0 = the grace
+    bool token_wanted = true;                     ///< of clients, on any address but loopback
+    std::optional<std::string> token;             ///< absent: one is made where one is wanted
+    std::vector<std::string> cors_origins;        ///< pages that may read answers; "*": all
+    std::optional<std::string> tls_cert;          ///< PEM file; absent: no TLS
+    std::optional<std::string> tls_key;           ///< PEM file; absent: the certificate's
 
     friend bool operator==(const ApiServer&, const ApiServer&) = default;
 };

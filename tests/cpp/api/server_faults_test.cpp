@@ -48,37 +48,53 @@ std::vector<Fault> half_requests() {
         {"says nothing", "", {}, k_ends_after_silence},
         {"half a method", "GE", {408}},
         {"half a target", "GET /heal", {408}},
-        {"half a header", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Lon", {408}},
-        {"no empty line", "GET /healthz HTTP/1.1\r\nHost: x\r\n", {408}},
-        {"a body that is shorter than its length", "POST /x HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345", {408}},
-        {"chunks without an end", "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n", {408}},
-        {"half a chunk", "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n12345", {408}},
-        {"one request and a half", "GET /healthz HTTP/1.1\r\n\r\nGET /hea", {200}, k_ends_after_silence},
+        {"half a header", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Lon", {408}},
+        {"no empty line", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n", {408}},
+        {"a body that is shorter than its length",
+         "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345",
+         {408}},
+        {"chunks without an end",
+         "POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",
+         {408}},
+        {"half a chunk", "POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n12345", {408}},
+        {"one request and a half",
+         "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea",
+         {200},
+         k_ends_after_silence},
     };
 }
 
 std::vector<Fault> too_much() {
-    const std::string get = "GET / HTTP/1.1\r\n";
+    const std::string get = "GET / HTTP/1.1\r\nHost: localhost\r\n";
     return {
-        {"a target over the limit", "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n\r\n", {414}, k_goes_on},
-        {"a giant target", "GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\n\r\n", {400}},
+        {"a target over the limit",
+         "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
+         {414},
+         k_goes_on},
+        {"a giant target", "GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}},
         {"headers over the limit", get + repeated("X: y\r\n", 65) + "\r\n", {431}},
         {"endless headers", get + repeated("X: y\r\n", 50'000), {400}},
         {"a header over the limit", get + "X: " + std::string(40'000, 'a') + "\r\n\r\n", {431}},
         {"a giant header", get + "X: " + std::string(500'000, 'a'), {400}},
         {"a giant name", get + std::string(100'000, 'X'), {400}},
-        {"a body over the limit", "POST / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n" + std::string(70'000, 'b'), {413}},
-        {"a giant body", "POST / HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + std::string(900'000, 'b'), {400}},
-        {"a length beyond all numbers", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", {400}},
+        {"a body over the limit",
+         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n" + std::string(70'000, 'b'),
+         {413}},
+        {"a giant body",
+         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n" + std::string(900'000, 'b'),
+         {400}},
+        {"a length beyond all numbers",
+         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+         {400}},
     };
 }
 
 std::vector<Fault> smuggled() {
-    const std::string post = "POST /api/results HTTP/1.1\r\n";
+    const std::string post = "POST /api/results HTTP/1.1\r\nHost: localhost\r\n";
     const std::string chunked = "Transfer-Encoding: chunked\r\n";
     return {
         {"a length and chunks",
-         post + "Content-Length: 5\r\n" + chunked + "\r\n0\r\n\r\nGET /x HTTP/1.1\r\n\r\n",
+         post + "Content-Length: 5\r\n" + chunked + "\r\n0\r\n\r\nGET /x HTTP/1.1\r\nHost: localhost\r\n\r\n",
          {400}},
         {"chunks and a length", post + chunked + "Content-Length: 5\r\n\r\n0\r\n\r\n", {400}},
         {"two lengths", post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", {400}},
@@ -94,11 +110,12 @@ std::vector<Fault> smuggled() {
         {"a chunk beyond all numbers", post + chunked + "\r\nffffffffffffffffff\r\n", {400}},
         {"a chunk longer than it says", post + chunked + "\r\n2\r\n12345\r\n0\r\n\r\n", {408}},
         {"a request in a body",
-         "GET /healthz HTTP/1.1\r\nContent-Length: 22\r\n\r\nGET /nope HTTP/1.1\r\n\r\n",
+         "GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 39\r\n\r\nGET /nope HTTP/1.1\r\nHost: "
+         "localhost\r\n\r\n",
          {200},
          k_goes_on},
-        {"a control character in a value", "GET / HTTP/1.1\r\nX: a\x01z\r\n\r\n", {400}},
-        {"a blank before the colon", "GET / HTTP/1.1\r\nContent-Length : 5\r\n\r\n", {400}},
+        {"a control character in a value", "GET / HTTP/1.1\r\nHost: localhost\r\nX: a\x01z\r\n\r\n", {400}},
+        {"a blank before the colon", "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length : 5\r\n\r\n", {400}},
     };
 }
 
@@ -107,38 +124,47 @@ std::vector<Fault> no_http() {
         {"another protocol", "SSH-2.0-OpenSSH_9.2\r\n", {400}},
         {"a hello of TLS", raw("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), {400}},
         {"HTTP/2 without asking", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400}},
-        {"HTTP/2.0 in words", "GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", {505}},
+        {"HTTP/2.0 in words", "GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n", {505}},
         {"a version that is none", "GET /healthz HTTP/x.y\r\n\r\n", {400}},
         {"words after the version", "GET /healthz HTTP/1.1 or so\r\n\r\n", {400}},
-        {"a method in small letters", "get /healthz HTTP/1.1\r\n\r\n", {400}},
-        {"a method nobody knows", "FETCH /healthz HTTP/1.1\r\n\r\n", {400}},
-        {"a zero in the method", raw("GE\0T / HTTP/1.1\r\n\r\n"), {400}},
-        {"a zero in the target", raw("GET /a\0b HTTP/1.1\r\n\r\n"), {400}},
-        {"a zero in a name", raw("GET / HTTP/1.1\r\nX\0Y: z\r\n\r\n"), {400}},
+        {"a method in small letters", "get /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}},
+        {"a method nobody knows", "FETCH /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}},
+        {"a zero in the method", raw("GE\0T / HTTP/1.1\r\nHost: localhost\r\n\r\n"), {400}},
+        {"a zero in the target", raw("GET /a\0b HTTP/1.1\r\nHost: localhost\r\n\r\n"), {400}},
+        {"a zero in a name", raw("GET / HTTP/1.1\r\nHost: localhost\r\nX\0Y: z\r\n\r\n"), {400}},
         {"zeros", std::string(5'000, '\0'), {400}},
         {"ones", std::string(5'000, '\xff'), {400}},
-        {"a good request, then none", "GET /healthz HTTP/1.1\r\n\r\nnonsense\r\n\r\n", {200}},
+        {"a good request, then none", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nnonsense\r\n\r\n", {200}},
     };
 }
 
 std::vector<Fault> odd_but_answered() {
-    const std::string get = "GET /healthz HTTP/1.1\r\n";
+    const std::string get = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
     return {
-        {"bad percents in a path", "GET /%zz%/%00%2 HTTP/1.1\r\n\r\n", {404}, k_goes_on},
-        {"bad percents in a name", "GET /api/results/files/%zz HTTP/1.1\r\n\r\n", {400}, k_goes_on},
-        {"bad percents in a query", "GET /api/results?wait=%zz HTTP/1.1\r\n\r\n", {400}, k_goes_on},
-        {"a path out of here", "GET /api/results/files/..%2f..%2fetc%2fpasswd HTTP/1.1\r\n\r\n", {400}, k_goes_on},
-        {"a whole URL of elsewhere", "GET http://elsewhere.example/healthz HTTP/1.1\r\n\r\n", {200}, k_goes_on},
-        {"OPTIONS of everything", "OPTIONS * HTTP/1.1\r\n\r\n", {404}, k_goes_on},
-        {"TRACE", "TRACE /healthz HTTP/1.1\r\n\r\n", {405}, k_goes_on},
-        {"lines that end in LF alone", "GET /healthz HTTP/1.1\nHost: x\n\n", {200}, k_goes_on},
+        {"bad percents in a path", "GET /%zz%/%00%2 HTTP/1.1\r\nHost: localhost\r\n\r\n", {404}, k_goes_on},
+        {"bad percents in a name", "GET /api/results/files/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}, k_goes_on},
+        {"bad percents in a query", "GET /api/results?wait=%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}, k_goes_on},
+        {"a path out of here",
+         "GET /api/results/files/..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: localhost\r\n\r\n",
+         {400},
+         k_goes_on},
+        {"a whole URL of elsewhere",
+         "GET http://elsewhere.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+         {200},
+         k_goes_on},
+        {"OPTIONS of everything", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", {404}, k_goes_on},
+        {"TRACE", "TRACE /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", {405}, k_goes_on},
+        {"lines that end in LF alone", "GET /healthz HTTP/1.1\nHost: localhost\n\n", {200}, k_goes_on},
         {"empty lines before a request", "\r\n\r\n" + get + "\r\n", {200}, k_goes_on},
         {"a range of nonsense", get + "Range: bytes=9-1,-,x\r\nIf-Range: \"\r\n\r\n", {200}, k_goes_on},
         {"codings of nonsense", get + "Accept-Encoding: ;;q=,gzip;q=9,\xff\r\n\r\n", {200}, k_goes_on},
-        {"tags of nonsense", "GET /api/results HTTP/1.1\r\nIf-None-Match: W/\",,\"\\\r\n\r\n", {200}, k_goes_on},
+        {"tags of nonsense",
+         "GET /api/results HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: W/\",,\"\\\r\n\r\n",
+         {200},
+         k_goes_on},
         {"a thousand requests at once", repeated(get + "\r\n", 1000), Statuses(1000, 200), k_goes_on},
         {"good and bad ones in order",
-         repeated("GET /nope HTTP/1.1\r\n\r\n" + get + "\r\n", 2),
+         repeated("GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n" + get + "\r\n", 2),
          {404, 200, 404, 200},
          k_goes_on},
         {"nothing after Connection: close", get + "Connection: close\r\n\r\n" + get + "\r\n", {200}},
@@ -253,7 +279,7 @@ TEST_CASE("clients that never read, or reset, delay neither others nor the close
         REQUIRE(s.get("/healthz").status == 200);
     }
     RawHttpClient pipelining(s.server.port());
-    pipelining.send(repeated("GET /api/results/files/big.txt HTTP/1.1\r\n\r\n", 100));
+    pipelining.send(repeated("GET /api/results/files/big.txt HTTP/1.1\r\nHost: localhost\r\n\r\n", 100));
     REQUIRE(s.get("/healthz").status == 200);
     s.server.close();
     REQUIRE(s.refuses());

@@ -42,7 +42,7 @@ std::vector<Fault> faults() {
     return {{"not masked", shaped(k_text, "x", unmasked), 1002},
             {"compressed", shaped(k_text, "x", reserved), 1002},
             {"a continuation of nothing", client_frame(k_continuation, "x"), 1002},
-            {"HTTP again", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 1002},
+            {"HTTP again", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 1002},
             {"a close that may not be sent", client_frame(k_close, close_payload(1006)), 1002},
             {"bytes", client_frame(k_binary, "\x01\x02"), 1003},
             {"no UTF-8", client_frame(k_text, "\xc0\xaf"), 1007},

@@ -137,10 +137,16 @@ auto fields(const Compression& value) {
     return std::tie(chunk_bytes, zstd_level, gzip_level);
 }
 
-/// All but the callback and the logger.
+auto fields(const AccessOptions& value) {
+    const auto& [tcp, socket, token, cors_origins, tls_certificate, tls_key] = value;
+    return std::tie(tcp, socket, token, cors_origins, tls_certificate, tls_key);
+}
+
+/// All but the callbacks and the logger.
 auto fields(const ServerOptions& value) {
-    const auto& [host, port, shutdown_timeout, limits, compression, on_shutdown_request, logger] = value;
-    return std::tie(host, port, shutdown_timeout, limits, compression);
+    const auto& [host, port, shutdown_timeout, limits, compression, access, on_shutdown_request, on_audience, logger] =
+        value;
+    return std::tie(host, port, shutdown_timeout, limits, compression, access);
 }
 
 auto fields(const Opening& value) {
@@ -230,6 +236,7 @@ api::Opening full_opening() {
     options.shutdown_timeout = 1ns;
     options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max(), 9, 10, 11ns};
     options.compression = {1, 2, 3};
+    options.access = {false, "/run/" + every_byte(), "token", {"*", "https://a"}, "cert.pem", "key.pem"};
     return opening;
 }
 

@@ -95,7 +95,7 @@ void RawHttpClient::request(std::string_view method,
     std::string text(method);
     text += " ";
     text += target;
-    text += " HTTP/1.1\r\nHost: test\r\n";
+    text += " HTTP/1.1\r\nHost: localhost\r\n";
     text += extra_headers;
     if (!body.empty()) {
         text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
