@@ -109,6 +109,7 @@ inline const char* reason_of(int status) {
     switch (status) {
         case 200: return "OK";
         case 206: return "Partial Content";
+        case 204: return "No Content";
         case 304: return "Not Modified";
         case 400: return "Bad Request";
         case 403: return "Forbidden";
@@ -118,6 +119,7 @@ inline const char* reason_of(int status) {
         case 413: return "Payload Too Large";
         case 414: return "URI Too Long";
         case 416: return "Range Not Satisfiable";
+        case 426: return "Upgrade Required";
         case 431: return "Request Header Fields Too Large";
         case 503: return "Service Unavailable";
         case 505: return "HTTP Version Not Supported";

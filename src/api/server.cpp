@@ -4,6 +4,8 @@
 #include "aiperf/base/thread_name.hpp"
 #include "listener.hpp"
 #include "restinio_parts.hpp"
+#include "restinio_streams.hpp"
+#include "streams.hpp"
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -32,6 +34,7 @@ using asio::ip::tcp;
 constexpr auto k_tick = 100ms;
 constexpr auto k_closing_tick = 5ms;
 constexpr auto k_patience = 250ms;  // for requests that are on their way when the server closes
+constexpr auto k_farewell = 1s;     // for clients of streams to take the last of them
 constexpr auto k_last_second = 1s;  // before the announced end, in which connections are no longer kept
 
 }  // namespace
@@ -68,6 +71,8 @@ private:
         asio::steady_timer timer;
     };
 
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+
     void release();
 
     // What follows runs in the server's thread.
@@ -82,6 +87,8 @@ private:
 
     Handled on_request(RequestHandle handle);
     void begin_answer(const RequestHandle& handle);
+    [[nodiscard]] bool begin_stream(const RequestHandle& handle);
+    [[nodiscard]] Headers common_headers(const RequestHandle& handle) const;
     [[nodiscard]] Answer answer_to(const RequestHandle& handle, const Request& request, bool may_wait);
     void park(RequestHandle handle, Request request, base::Nanoseconds wait);
     void answer_parked(std::uint64_t id);
@@ -118,6 +125,7 @@ private:
     std::map<std::uint64_t, Parked> parked_;
     std::uint64_t next_parked_ = 0;
     std::unique_ptr<Downloads> downloads_;
+    std::unique_ptr<Streams> streams_;
     bool closing_ = false;
     base::Instant patience_{};
     base::Instant deadline_ = base::Instant::max();
@@ -144,8 +152,15 @@ void Server::Impl::start() {
         wait_for_clients(acceptor);
     }
     ticker_ = std::make_unique<asio::steady_timer>(*io_);
+    const LiveOptions live{options_.limits.stream_queue_bytes, options_.limits.stream_silence};
+    streams_ = std::make_unique<Streams>(*io_, state_, live, options_.limits.streams);
     tick();
-    state_.on_terminal([this] { asio::post(*io_, [this] { answer_all_parked(); }); });
+    state_.on_terminal([this] {
+        asio::post(*io_, [this] {
+            answer_all_parked();
+            streams_->look(base::now());
+        });
+    });
     listening_ = true;
     thread_ = std::thread([this] { run(); });
     logger_->info("results server listens on {}", url_);
@@ -195,6 +210,7 @@ void Server::Impl::close(base::Instant deadline) {
 void Server::Impl::release() {
     parked_.clear();
     downloads_.reset();
+    streams_.reset();
     acceptors_.clear();
     ticker_.reset();
     io_.reset();  // and with it the connections that were cut off
@@ -263,6 +279,8 @@ void Server::Impl::welcome(int fd, tcp::endpoint peer) {
 
 void Server::Impl::tick() {
     const base::Instant now = base::now();
+    streams_->look(now);
+    streams_->beat(now);
     if (closing_ && is_settled(now)) {
         io_->stop();
         return;
@@ -303,6 +321,7 @@ void Server::Impl::begin_close(base::Instant deadline) {
     }
     listening_ = false;
     answer_all_parked();
+    streams_->close(std::min(deadline, base::now() + k_farewell));
     ticker_->cancel();
     tick();
 }
@@ -317,6 +336,9 @@ Handled Server::Impl::on_request(RequestHandle handle) {
 }
 
 void Server::Impl::begin_answer(const RequestHandle& handle) {
+    if (begin_stream(handle)) {
+        return;
+    }
     Request request = request_of(handle);
     request.may_compress = downloads_->may_code();
     Answer answer = answer_to(handle, request, !closing_);
@@ -325,6 +347,31 @@ void Server::Impl::begin_answer(const RequestHandle& handle) {
     } else {
         send(handle, std::move(answer));
     }
+}
+
+/// True: the request was one of a stream's.
+bool Server::Impl::begin_stream(const RequestHandle& handle) {
+    const StreamPlan plan = streams_->admitted(plan_stream(stream_request_of(handle), state_.facts().run_id));
+    if (plan.kind == StreamPlan::Kind::none) {
+        return false;
+    }
+    if (plan.kind == StreamPlan::Kind::refusal) {
+        Answer answer = routes_.refusal(plan.status, plan.detail);
+        if (plan.status == 204) {
+            answer.body.clear();
+        }
+        answer.headers.insert(answer.headers.end(), plan.headers.begin(), plan.headers.end());
+        send(handle, std::move(answer));
+        return true;
+    }
+    Headers headers = common_headers(handle);
+    streams_->open(plan, {take_socket(handle), std::move(headers), {}});
+    return true;
+}
+
+/// Of answers that do not go through send().
+Server::Impl::Headers Server::Impl::common_headers(const RequestHandle& /*handle*/) const {
+    return {{"X-AIPerf-Run-Id", state_.facts().run_id}};
 }
 
 Answer Server::Impl::answer_to(const RequestHandle& handle, const Request& request, bool may_wait) {

@@ -121,6 +121,9 @@ struct Fields<api::Limits> {
         field("idle_time", limits.idle_time);
         field("write_time", limits.write_time);
         field("longest_wait", limits.longest_wait);
+        field("streams", limits.streams);
+        field("stream_queue_bytes", limits.stream_queue_bytes);
+        field("stream_silence", limits.stream_silence);
     }
 };
 

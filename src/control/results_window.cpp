@@ -83,6 +83,8 @@ void ResultsWindow::open(const Preparation& preparation, const ProcessKit* kit) 
     options.shutdown_timeout = settings.shutdown_timeout;
     const settings::Compression& compression = preparation.settings.compression;
     options.compression = {compression.chunk_size, compression.zstd_level, compression.gzip_level};
+    options.limits.streams = settings.websocket_max_connections;
+    options.limits.connections += options.limits.streams;  // as many of the others as ever
     try {
         start(preparation, options, kit);
     } catch (const base::RunError& error) {

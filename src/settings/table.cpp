@@ -398,6 +398,17 @@ constexpr Variable k_variables[] = {
      "Level of the results server's gzip; higher is smaller and slower.",
      true,
      [](Settings& s, const Value& v) { s.compression.gzip_level = static_cast<int>(v.number); }},
+    {"AIPERF_API_SERVER_WEBSOCKET_MAX_CONNECTIONS",
+     "api_server",
+     Kind::integer,
+     "100",
+     1,
+     100000,
+     "",
+     "",
+     "How many clients of live streams (WebSockets and server-sent events) there may be at a time.",
+     true,
+     [](Settings& s, const Value& v) { s.api_server.websocket_max_connections = static_cast<std::size_t>(v.number); }},
 };
 
 }  // namespace

@@ -25,6 +25,9 @@ struct Limits {
     base::Nanoseconds idle_time = std::chrono::seconds(75);      ///< silence between two requests
     base::Nanoseconds write_time = std::chrono::seconds(30);     ///< for each 64 KiB of an answer to be taken
     base::Nanoseconds longest_wait = std::chrono::seconds(300);  ///< cap of ?wait=
+    std::size_t streams = 100;  ///< of `connections`: clients of /ws and /api/events; beyond: close code 1013, or 503
+    std::size_t stream_queue_bytes = 1024 * 1024;  ///< that a client of a stream may be behind; beyond: closed
+    base::Nanoseconds stream_silence = std::chrono::seconds(20);  ///< then a client of a stream gets a sign of life
 };
 
 /// How bodies are compressed for clients that ask for it.

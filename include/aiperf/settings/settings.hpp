@@ -2,6 +2,7 @@
 
 #include "aiperf/base/clock.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -100,6 +101,7 @@ struct ApiServer {
     base::Nanoseconds post_complete_grace = std::chrono::seconds(5);  ///< hold after the terminal status; 0 = none
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);     ///< for answers in flight when the hold is over
     base::Nanoseconds shutdown_response_delay = std::chrono::milliseconds(500);  ///< POST /api/shutdown to its effect
+    std::size_t websocket_max_connections = 100;                                 ///< clients of live streams at a time
 
     friend bool operator==(const ApiServer&, const ApiServer&) = default;
 };

@@ -106,8 +106,30 @@ auto fields(const RunFacts& value) {
 }
 
 auto fields(const Limits& value) {
-    const auto& [request_line, header, headers, body, connections, request_time, idle_time, write_time, wait] = value;
-    return std::tie(request_line, header, headers, body, connections, request_time, idle_time, write_time, wait);
+    const auto& [request_line,
+                 header,
+                 headers,
+                 body,
+                 connections,
+                 request_time,
+                 idle_time,
+                 write_time,
+                 wait,
+                 streams,
+                 stream_queue,
+                 stream_silence] = value;
+    return std::tie(request_line,
+                    header,
+                    headers,
+                    body,
+                    connections,
+                    request_time,
+                    idle_time,
+                    write_time,
+                    wait,
+                    streams,
+                    stream_queue,
+                    stream_silence);
 }
 
 auto fields(const Compression& value) {
@@ -206,7 +228,7 @@ api::Opening full_opening() {
     options.host = "::1";
     options.port = 65535;
     options.shutdown_timeout = 1ns;
-    options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max()};
+    options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max(), 9, 10, 11ns};
     options.compression = {1, 2, 3};
     return opening;
 }
