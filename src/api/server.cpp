@@ -5,6 +5,8 @@
 #include "doors.hpp"
 #include "readers.hpp"
 #include "restinio_parts.hpp"
+#include "restinio_streams.hpp"
+#include "streams.hpp"
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -33,6 +35,7 @@ using asio::ip::tcp;
 constexpr auto k_tick = 100ms;
 constexpr auto k_closing_tick = 5ms;
 constexpr auto k_patience = 500ms;  // for requests that are on their way when the server closes
+constexpr auto k_farewell = 1s;     // for clients of streams to take the last of them
 constexpr auto k_last_second = 1s;  // before the announced end, in which connections are no longer kept
 
 }  // namespace
@@ -43,7 +46,7 @@ public:
         : state_(state),
           options_(std::move(options)),
           logger_(options_.logger ? options_.logger : std::make_shared<spdlog::logger>("api")),
-          routes_(state, {options_.limits.longest_wait, options_.on_shutdown_request}) {}
+          routes_(state, {options_.limits.longest_wait, options_.on_shutdown_request, options_.compression}) {}
 
     ~Impl() { close(base::Instant::max()); }
 
@@ -71,6 +74,8 @@ private:
         asio::steady_timer timer;
     };
 
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+
     void release();
 
     // What follows runs in the server's thread.
@@ -84,6 +89,8 @@ private:
 
     Handled on_request(RequestHandle handle);
     void begin_answer(const RequestHandle& handle);
+    [[nodiscard]] bool begin_stream(const RequestHandle& handle);
+    [[nodiscard]] Headers common_headers(const RequestHandle& handle) const;
     [[nodiscard]] Answer answer_to(const RequestHandle& handle, const Request& request, bool may_wait);
     void note(const RequestHandle& handle, const Answer& answer);
     void park(RequestHandle handle, Request request, base::Nanoseconds wait);
@@ -122,7 +129,8 @@ private:
     std::uint64_t next_parked_ = 0;
     Readers readers_;
     Audience told_;  ///< as the owner knows it
-    Downloads downloads_;
+    std::unique_ptr<Downloads> downloads_;
+    std::unique_ptr<Streams> streams_;
     bool closing_ = false;
     base::Instant patience_{};
     base::Instant deadline_ = base::Instant::max();
@@ -140,11 +148,19 @@ void Server::Impl::start() {
     port_ = doors_->port();
     url_ = doors_->url();
     access_.emplace(options_.access, options_.host, doors_->is_loopback());
+    downloads_ = std::make_unique<Downloads>(*io_);
     make_factory();
     doors_->open([this](Visitor visitor) { welcome(std::move(visitor)); });
     ticker_ = std::make_unique<asio::steady_timer>(*io_);
+    const LiveOptions live{options_.limits.stream_queue_bytes, options_.limits.stream_silence};
+    streams_ = std::make_unique<Streams>(*io_, state_, live, options_.limits.streams);
     tick();
-    state_.on_terminal([this] { asio::post(*io_, [this] { answer_all_parked(); }); });
+    state_.on_terminal([this] {
+        asio::post(*io_, [this] {
+            answer_all_parked();
+            streams_->look(base::now());
+        });
+    });
     listening_ = true;
     thread_ = std::thread([this] { run(); });
     logger_->info("results server listens on {}", url_);
@@ -160,8 +176,7 @@ void Server::Impl::make_factory() {
         .max_pipelined_requests(1)
         .request_handler([this](RequestHandle handle) { return on_request(std::move(handle)); });
     auto timers = settings.timer_factory()->create(*io_);
-    settings_ = std::make_shared<ConnectionSettings>(
-        settings, restinio::impl::create_parser_settings<Traits::http_methods_mapper_t>(), std::move(timers));
+    settings_ = std::make_shared<ConnectionSettings>(settings, parser_settings(), std::move(timers));
     factory_ = std::make_shared<ConnectionFactory>(settings_, settings.socket_options_setter());
 }
 
@@ -194,7 +209,8 @@ void Server::Impl::close(base::Instant deadline) {
 
 void Server::Impl::release() {
     parked_.clear();
-    downloads_.clear();
+    downloads_.reset();
+    streams_.reset();
     doors_.reset();
     ticker_.reset();
     io_.reset();  // and with it the connections that were cut off
@@ -205,9 +221,8 @@ void Server::Impl::release() {
 void Server::Impl::welcome(Visitor visitor) {
     const int fd = visitor.socket.get();
     if (connections_.count() >= options_.limits.connections && !connections_.make_room()) {
-        constexpr std::string_view k_full =
-            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
-        static_cast<void>(::send(fd, k_full.data(), k_full.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+        const std::string full = bare_refusal("503 Service Unavailable", "Too many connections", "Retry-After: 1\r\n");
+        static_cast<void>(::send(fd, full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
         return;
     }
     const int on = 1;
@@ -236,6 +251,8 @@ void Server::Impl::welcome(Visitor visitor) {
 
 void Server::Impl::tick() {
     const base::Instant now = base::now();
+    streams_->look(now);
+    streams_->beat(now);
     if (closing_ && is_settled(now)) {
         io_->stop();
         return;
@@ -286,6 +303,7 @@ void Server::Impl::begin_close(base::Instant deadline) {
     doors_->close();
     listening_ = false;
     answer_all_parked();
+    streams_->close(std::min(deadline, base::now() + k_farewell));
     ticker_->cancel();
     tick();
 }
@@ -306,10 +324,14 @@ void Server::Impl::begin_answer(const RequestHandle& handle) {
         send(handle, std::move(answer));
         return;
     }
+    if (begin_stream(handle)) {
+        return;
+    }
     Request request = request_of(handle);
     if (request.target.starts_with("/api/results/")) {
         readers_.active(base::now());
     }
+    request.may_compress = downloads_->may_code();
     Answer answer = answer_to(handle, request, !closing_);
     note(handle, answer);
     if (answer.wait) {
@@ -319,8 +341,43 @@ void Server::Impl::begin_answer(const RequestHandle& handle) {
     }
 }
 
+/// True: the request was one of a stream's.
+bool Server::Impl::begin_stream(const RequestHandle& handle) {
+    const StreamPlan plan = streams_->admitted(plan_stream(stream_request_of(handle), state_.facts().run_id));
+    if (plan.kind == StreamPlan::Kind::none) {
+        return false;
+    }
+    if (plan.kind == StreamPlan::Kind::refusal) {
+        Answer answer = routes_.refusal(plan.status, plan.detail);
+        if (plan.status == 204) {
+            answer.body.clear();
+        }
+        answer.headers.insert(answer.headers.end(), plan.headers.begin(), plan.headers.end());
+        send(handle, std::move(answer));
+        return true;
+    }
+    Headers headers = common_headers(handle);
+    const std::string client = client_of(handle, connection_of(handle).get());
+    if (plan.kind == StreamPlan::Kind::events) {
+        readers_.asked(client, base::now());  // by a WebSocket the end is told only if it is subscribed to
+    }
+    const auto on_end_read = [this, client] { readers_.read(client, base::now()); };
+    streams_->open(plan, {take_socket(handle), std::move(headers), on_end_read});
+    return true;
+}
+
+/// Of answers that do not go through send().
+Server::Impl::Headers Server::Impl::common_headers(const RequestHandle& handle) const {
+    Headers headers = access_->answer_headers(field_of(handle, restinio::http_field::origin));
+    headers.emplace_back("X-AIPerf-Run-Id", state_.facts().run_id);
+    return headers;
+}
+
 Answer Server::Impl::answer_to(const RequestHandle& handle, const Request& request, bool may_wait) {
     const Limits& limits = options_.limits;
+    if (handle->header().http_major() != 1) {
+        return routes_.refusal(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
+    }
     if (request.target.size() > limits.request_line_bytes) {
         return routes_.refusal(
             414, "The request's target is longer than " + std::to_string(limits.request_line_bytes) + " bytes");
@@ -398,10 +455,11 @@ std::shared_ptr<Connection> Server::Impl::connection_of(const RequestHandle& han
 }
 
 void Server::Impl::send(const RequestHandle& handle, Answer answer) {
-    const bool has_body = handle->header().method() != restinio::http_method_head();
     const std::shared_ptr<Connection> connection = connection_of(handle);
-    const bool keep = keeps_connection(handle) && answer.status < 500 && answer.status != 413 && answer.status != 431;
-    auto builder = handle->create_response<restinio::user_controlled_output_t>(restinio::http_status_line_t{
+    const Framing framing = framing_of(handle, answer);
+    const bool keep = keeps_connection(handle) && framing != Framing::to_the_end && answer.status < 500 &&
+                      answer.status != 413 && answer.status != 431;
+    auto builder = handle->create_response<FramedOutput>(restinio::http_status_line_t{
         restinio::http_status_code_t{static_cast<std::uint16_t>(answer.status)}, reason_of(answer.status)});
     if (keep) {
         builder.connection_keep_alive();
@@ -409,25 +467,25 @@ void Server::Impl::send(const RequestHandle& handle, Answer answer) {
         builder.connection_close();
     }
     builder.append_header_date_field();
-    builder.append_header(restinio::http_field::content_type, answer.content_type);
+    if (!answer.content_type.empty() && !is_bodiless(answer.status)) {
+        builder.append_header(restinio::http_field::content_type, answer.content_type);
+    }
     for (auto& [name, value] : answer.headers) {
         builder.append_header(name, value);
     }
     for (auto& [name, value] : access_->answer_headers(field_of(handle, restinio::http_field::origin))) {
         builder.append_header(name, value);
     }
-    builder.set_content_length(answer.file ? answer.file->size() : answer.body.size());
-    if (answer.file && has_body && answer.file->size() > 0 && connection) {
-        auto download =
-            std::make_shared<Download>(*io_, downloads_, std::move(builder), std::move(answer.file), connection);
-        downloads_.insert(download);
-        download->send_next();
+    builder.frame(framing);
+    if (const auto length = answer.length(); length && !is_bodiless(answer.status)) {
+        builder.announce_length(*length);
+    }
+    if (answer.content && framing != Framing::none) {
+        BodyStream body(std::move(answer.content), answer.part, answer.coding, options_.compression);
+        downloads_->begin(std::move(builder), std::move(body), connection);
         return;
     }
-    if (has_body) {
-        builder.append_body(std::move(answer.body));
-    }
-    builder.done();
+    builder.finish(std::move(answer.body));
 }
 
 Server::Server(RunState& state, ServerOptions options)

@@ -14,6 +14,7 @@ struct Fields<api::PhaseProgress> {
         field("sent_end_ns", phase.sent_end_ns);
         field("requests_end_ns", phase.requests_end_ns);
         field("requests_asked", phase.requests_asked);
+        field("sessions_asked", phase.sessions_asked);
         field("duration_asked_s", phase.duration_asked_s);
         field("grace_asked_s", phase.grace_asked_s);
         field("timeout_triggered", phase.timeout_triggered);
@@ -120,6 +121,19 @@ struct Fields<api::Limits> {
         field("idle_time", limits.idle_time);
         field("write_time", limits.write_time);
         field("longest_wait", limits.longest_wait);
+        field("streams", limits.streams);
+        field("stream_queue_bytes", limits.stream_queue_bytes);
+        field("stream_silence", limits.stream_silence);
+    }
+};
+
+template <>
+struct Fields<api::Compression> {
+    template <class Field, class Compression>
+    static void list(const Field& field, Compression& compression) {
+        field("chunk_bytes", compression.chunk_bytes);
+        field("zstd_level", compression.zstd_level);
+        field("gzip_level", compression.gzip_level);
     }
 };
 
@@ -145,6 +159,7 @@ struct Fields<api::ServerOptions> {
         field("shutdown_timeout", options.shutdown_timeout);
         field("limits", options.limits);
         field("access", options.access);
+        field("compression", options.compression);
     }
 };
 

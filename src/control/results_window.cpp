@@ -69,6 +69,10 @@ api::ServerOptions options_of(const Preparation& preparation) {
     options.host = config.api_host.value_or(settings.host);
     options.port = static_cast<std::uint16_t>(config.api_port.value_or(settings.port.value_or(0)));
     options.shutdown_timeout = settings.shutdown_timeout;
+    const settings::Compression& compression = preparation.settings.compression;
+    options.compression = {compression.chunk_size, compression.zstd_level, compression.gzip_level};
+    options.limits.streams = settings.websocket_max_connections;
+    options.limits.connections += options.limits.streams;  // as many of the others as ever
     api::AccessOptions& access = options.access;
     access.tcp = config.api_port || settings.port;
     access.socket = whole_path(preparation, config.api_socket);

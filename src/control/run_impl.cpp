@@ -23,6 +23,9 @@ void Run::Impl::enter(const char* stage, const schedule::Phase* phase, std::opti
     const std::scoped_lock lock(mutex_);
     stage_ = stage;
     if (phase != nullptr) {
+        if (driver_ != nullptr) {
+            progress_.freeze(*driver_, phase_, phase_start_);  // of the phase before this one, while its counters stand
+        }
         phase_ = *phase;
         phase_start_ = base::now();
         progress_.begin(*phase);
@@ -211,10 +214,11 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
         driver_ = &driver;
     }
     std::unique_ptr<TokenCounter> counter;
-    if (prepared_.tokenizer != nullptr && plan.keep_text) {
-        counter = std::make_unique<TokenCounter>(journal, prepared_.tokenizer, [&driver] {
-            return driver.state().first_slot.load() + driver.state().next_index.load();
-        });
+    if (prepared_.tokenizer != nullptr && !prepared_.config.use_server_token_count) {
+        counter = std::make_unique<TokenCounter>(
+            journal, prepared_.tokenizer, plan.dataset->multi_turn() ? plan.dataset : nullptr, [&driver] {
+                return driver.state().first_slot.load() + driver.state().next_index.load();
+            });
     }
     std::unique_ptr<RecordSink> sink;
     if (environment_.on_record) {

@@ -213,7 +213,7 @@ def test_an_upgrade_to_a_websocket_is_answered_and_does_not_keep_the_run(
     wait_ended(running, poller)
     lines = ["GET /ws HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade", "", ""]
     head = exchange(poller.url, "\r\n".join(lines).encode())
-    assert head.startswith(b"HTTP/1.1 404 ")
+    assert head.startswith(b"HTTP/1.1 400 ")
     assert b"connection: close" in head.lower()
     poller.result()
     assert running.wait().exit_code == 0

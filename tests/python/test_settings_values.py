@@ -28,6 +28,7 @@ BAD = [
     ("AIPERF_API_SERVER_CORS_ORIGINS", "https://a.example", ("JSON list",)),
     ("AIPERF_API_SERVER_TLS_CERT", "", ("text",)),
     ("AIPERF_API_SERVER_TLS_KEY", "", ("text",)),
+    ("AIPERF_API_SERVER_WEBSOCKET_MAX_CONNECTIONS", "0", ("1", "100000")),
     ("AIPERF_SERVICE_REGISTRATION_TIMEOUT", "0", ("1", "100000")),
     ("AIPERF_SERVICE_TASK_CANCEL_TIMEOUT_SHORT", "nan", ("1", "100000")),
     ("AIPERF_STOP_TIMEOUT", "never", ("1", "3600")),

@@ -27,6 +27,16 @@ struct Limits {
     base::Nanoseconds idle_time = std::chrono::seconds(75);      ///< silence between two requests
     base::Nanoseconds write_time = std::chrono::seconds(30);     ///< for each 64 KiB of an answer to be taken
     base::Nanoseconds longest_wait = std::chrono::seconds(300);  ///< cap of ?wait=
+    std::size_t streams = 100;  ///< of `connections`: clients of /ws and /api/events; beyond: close code 1013, or 503
+    std::size_t stream_queue_bytes = 1024 * 1024;  ///< that a client of a stream may be behind; beyond: closed
+    base::Nanoseconds stream_silence = std::chrono::seconds(20);  ///< then a client of a stream gets a sign of life
+};
+
+/// How bodies are compressed for clients that ask for it.
+struct Compression {
+    std::size_t chunk_bytes = 64 * 1024;  ///< of a body, in one turn of the event loop
+    int zstd_level = 3;                   ///< 1 to 22
+    int gzip_level = 6;                   ///< 1 to 9
 };
 
 /// By which doors clients come to a server, and whom it lets in.
@@ -46,6 +56,7 @@ struct ServerOptions {
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);  ///< for answers in flight after close()
     Limits limits;                                                 ///< what clients may do
     AccessOptions access;                                          ///< who may come
+    Compression compression;                                       ///< of bodies
     std::function<bool()> on_shutdown_request;  ///< POST /api/shutdown after the end; false: refused. Server's thread
     std::function<void(const Audience&)> on_audience;  ///< who knows of the end has changed. Server's thread
     std::shared_ptr<spdlog::logger> logger;            ///< null: silent

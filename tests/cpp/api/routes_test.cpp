@@ -207,7 +207,7 @@ TEST_CASE("a status that a client has already is not sent again") {
     const std::string file = header(f.get("/api/results/files/profile_export.jsonl"), "ETag");
     const Answer again = f.routes.answer({"GET", "/api/results/files/profile_export.jsonl", file}, true, false);
     REQUIRE(again.status == 304);
-    REQUIRE(again.file == nullptr);
+    REQUIRE(again.content == nullptr);
 }
 
 TEST_CASE("no file is listed or given before the terminal status, and all are after it") {
@@ -224,7 +224,7 @@ TEST_CASE("no file is listed or given before the terminal status, and all are af
     for (const json& file : list["files"]) {
         const Answer answer = f.get("/api/results/files/" + file["name"].get<std::string>());
         REQUIRE(answer.status == 200);
-        REQUIRE(answer.file->size() == file["size"].get<std::uint64_t>());
+        REQUIRE(answer.content->size() == file["size"].get<std::uint64_t>());
         REQUIRE(header(answer, "X-Filename") == file["name"]);
         REQUIRE(header(answer, "Content-Disposition") ==
                 "attachment; filename=\"" + file["name"].get<std::string>() + "\"");
@@ -336,7 +336,7 @@ TEST_CASE("no path leads out of the artifact directory or to a hidden file") {
         const Answer answer = f.get("/api/results/files/" + attempt);
         CAPTURE(attempt, answer.status);
         REQUIRE((answer.status == 400 || answer.status == 404));
-        REQUIRE(answer.file == nullptr);
+        REQUIRE(answer.content == nullptr);
         REQUIRE(json::parse(answer.body).contains("detail"));
         REQUIRE(answer.body.size() < 8192);
     }
@@ -458,7 +458,7 @@ TEST_CASE("any target, whole or cut anywhere, gets an answer and never a file fr
         for (std::size_t start = 0; start <= size; ++start) {
             const Answer answer = f.get(target.substr(start, size - start));
             REQUIRE(answer.status >= 200);
-            REQUIRE(answer.file == nullptr);
+            REQUIRE(answer.content == nullptr);
         }
     }
 }

@@ -18,6 +18,7 @@ auto fields(const PhaseProgress& value) {
                  sent_end,
                  requests_end,
                  requests_asked,
+                 sessions_asked,
                  duration_asked,
                  grace_asked,
                  timeout,
@@ -36,6 +37,7 @@ auto fields(const PhaseProgress& value) {
                     sent_end,
                     requests_end,
                     requests_asked,
+                    sessions_asked,
                     duration_asked,
                     grace_asked,
                     timeout,
@@ -104,8 +106,35 @@ auto fields(const RunFacts& value) {
 }
 
 auto fields(const Limits& value) {
-    const auto& [request_line, header, headers, body, connections, request_time, idle_time, write_time, wait] = value;
-    return std::tie(request_line, header, headers, body, connections, request_time, idle_time, write_time, wait);
+    const auto& [request_line,
+                 header,
+                 headers,
+                 body,
+                 connections,
+                 request_time,
+                 idle_time,
+                 write_time,
+                 wait,
+                 streams,
+                 stream_queue,
+                 stream_silence] = value;
+    return std::tie(request_line,
+                    header,
+                    headers,
+                    body,
+                    connections,
+                    request_time,
+                    idle_time,
+                    write_time,
+                    wait,
+                    streams,
+                    stream_queue,
+                    stream_silence);
+}
+
+auto fields(const Compression& value) {
+    const auto& [chunk_bytes, zstd_level, gzip_level] = value;
+    return std::tie(chunk_bytes, zstd_level, gzip_level);
 }
 
 auto fields(const AccessOptions& value) {
@@ -115,8 +144,9 @@ auto fields(const AccessOptions& value) {
 
 /// All but the callbacks and the logger.
 auto fields(const ServerOptions& value) {
-    const auto& [host, port, shutdown_timeout, limits, access, on_shutdown_request, on_audience, logger] = value;
-    return std::tie(host, port, shutdown_timeout, limits, access);
+    const auto& [host, port, shutdown_timeout, limits, access, compression, on_shutdown_request, on_audience, logger] =
+        value;
+    return std::tie(host, port, shutdown_timeout, limits, access, compression);
 }
 
 auto fields(const Opening& value) {
@@ -148,6 +178,7 @@ api::PhaseProgress full_phase() {
     phase.sent_end_ns = -2;
     phase.requests_end_ns = std::numeric_limits<std::int64_t>::max();
     phase.requests_asked = std::numeric_limits<std::uint64_t>::max();
+    phase.sessions_asked = 9;
     phase.duration_asked_s = 0.1;
     phase.grace_asked_s = std::numeric_limits<double>::infinity();
     phase.timeout_triggered = phase.grace_timeout_triggered = phase.was_cancelled = true;
@@ -204,7 +235,8 @@ api::Opening full_opening() {
     options.port = 65535;
     options.shutdown_timeout = 1ns;
     options.access = {false, "/run/" + every_byte(), "token", {"*", "https://a"}, "cert.pem", "key.pem"};
-    options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max()};
+    options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max(), 9, 10, 11ns};
+    options.compression = {1, 2, 3};
     return opening;
 }
 

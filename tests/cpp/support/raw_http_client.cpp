@@ -194,7 +194,7 @@ RawAnswer RawHttpClient::read_answer(bool head_only) {
     if (!read_head(answer)) {
         return answer;
     }
-    if (head_only || answer.status < 200 || answer.status == 204) {
+    if (head_only || answer.status < 200 || answer.status == 204 || answer.status == 304) {
         answer.complete = true;
     } else if (answer.header("transfer-encoding")) {
         read_chunked(answer);
