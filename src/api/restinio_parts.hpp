@@ -143,8 +143,8 @@ inline Framing framing_of(const RequestHandle& handle, const Answer& answer) {
 inline const char* reason_of(int status) {
     switch (status) {
         case 200: return "OK";
-        case 206: return "Partial Content";
         case 204: return "No Content";
+        case 206: return "Partial Content";
         case 304: return "Not Modified";
         case 400: return "Bad Request";
         case 401: return "Unauthorized";

@@ -54,6 +54,15 @@ constexpr std::array k_of_archive{Parameter{"format",
                                   k_accept_encoding};
 constexpr std::array k_of_body{k_accept_encoding};
 
+constexpr std::array k_of_events{
+    Parameter{
+        "types", Place::query, k_any_text, "Types of messages, with commas between them; all where it is not said."},
+    Parameter{
+        "Last-Event-ID", Place::header, k_any_text, "The last event the client has: the stream goes on behind it."}};
+constexpr std::array k_of_web_socket{Parameter{"Upgrade", Place::header, k_any_text, "`websocket`."},
+                                     Parameter{"Sec-WebSocket-Version", Place::header, k_any_text, "`13`."},
+                                     Parameter{"Sec-WebSocket-Key", Place::header, k_any_text, "16 bytes in base64."}};
+
 constexpr Outcome k_bad{400, "A parameter cannot be read, or is not allowed.", k_json, "Detail"};
 constexpr Outcome k_known{304, "The client has it.", {}, {}};
 constexpr Outcome k_part{206, "The part that was asked for.", "*/*", {}};
@@ -81,6 +90,13 @@ constexpr std::array k_workers{Outcome{200, "Workers by name.", k_json, "Workers
 constexpr std::array k_config{Outcome{200, "The configuration in force.", k_json, "Config"}};
 constexpr std::array k_run{Outcome{200, "What the run is.", k_json, "Run"}};
 constexpr std::array k_prometheus{Outcome{200, "Text format, version 0.0.4.", k_text, {}}};
+constexpr std::array k_events{
+    Outcome{200, "Events, until the one that says how the run has ended.", "text/event-stream", {}},
+    Outcome{204, "The client has had the last event.", {}, {}},
+    Outcome{503, "There are as many clients of streams as may be.", k_json, "Detail"}};
+constexpr std::array k_web_socket{Outcome{101, "The connection is a WebSocket now.", {}, {}},
+                                  Outcome{400, "The handshake is not whole.", k_json, "Detail"},
+                                  Outcome{426, "It is none, or of another version.", k_json, "Detail"}};
 constexpr std::array k_health{Outcome{200, "`ok`.", k_text, {}}};
 constexpr std::array k_readiness{Outcome{200, "`ok`.", k_text, {}}, Outcome{503, "Why not.", k_text, {}}};
 constexpr std::array k_shutdown{Outcome{200, "The hold ends soon after this answer.", k_json, "Shutdown"},
@@ -126,6 +142,13 @@ std::span<const Route> Routes::table() noexcept {
         Route{"GET", "/api/run", "The run's identity", k_of_body, k_run, &Routes::run},
         Route{"POST", "/api/shutdown", "Ends the hold after the run's end", {}, k_shutdown, &Routes::shutdown},
         Route{"GET", "/metrics", "The same for Prometheus", k_of_body, k_prometheus, &Routes::prometheus},
+        Route{"GET",
+              "/api/events",
+              "What happens, while it happens, as server-sent events",
+              k_of_events,
+              k_events,
+              nullptr},
+        Route{"GET", "/ws", "The same over a WebSocket", k_of_web_socket, k_web_socket, nullptr},
         Route{"GET", "/healthz", "Whether the server answers", {}, k_health, &Routes::health},
         Route{"GET", "/readyz", "Whether the run measures or has ended", {}, k_readiness, &Routes::readiness},
         Route{"GET", "/openapi.json", "This table as a document", k_of_body, k_openapi, &Routes::openapi},

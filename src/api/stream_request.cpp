@@ -1,7 +1,7 @@
 #include "stream_request.hpp"
 
 #include "aiperf/base/text.hpp"
-#include "artifact_files.hpp"
+#include "target.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,25 +19,6 @@ StreamPlan refusal(int status, std::string detail) {
     plan.status = status;
     plan.detail = std::move(detail);
     return plan;
-}
-
-std::string_view path_of(std::string_view target) {
-    return target.substr(0, target.find('?'));
-}
-
-/// The decoded value of a parameter of the query.
-std::optional<std::string> parameter(std::string_view target, std::string_view name) {
-    const std::size_t mark = target.find('?');
-    if (mark == std::string_view::npos) {
-        return std::nullopt;
-    }
-    for (const std::string_view pair : base::split(target.substr(mark + 1), '&')) {
-        const std::size_t equals = pair.find('=');
-        if (pair.substr(0, equals) == name) {
-            return percent_decoded(equals == std::string_view::npos ? "" : pair.substr(equals + 1)).value_or("");
-        }
-    }
-    return std::nullopt;
 }
 
 bool has_token(std::string_view list, std::string_view token) {
@@ -74,13 +55,14 @@ StreamPlan plan_web_socket(const StreamRequest& request) {
     return plan;
 }
 
-StreamPlan plan_events(const StreamRequest& request) {
+StreamPlan plan_events(const StreamRequest& request, const Target& target) {
     StreamPlan plan;
     plan.kind = StreamPlan::Kind::events;
     plan.last_id = base::parse_unsigned(base::trim(request.last_event_id));
-    const std::string types = parameter(request.target, "types").value_or("");
-    for (const std::string_view type : base::split(types, ',')) {
-        plan.types.emplace(base::trim(type));
+    if (const std::string* const types = target.find("types")) {
+        for (const std::string_view type : base::split(*types, ',')) {
+            plan.types.emplace(base::trim(type));
+        }
     }
     plan.types.erase("");
     if (plan.types.contains("*")) {
@@ -102,11 +84,11 @@ std::string accept_of(std::string_view key) {
 }
 
 StreamPlan plan_stream(const StreamRequest& request, std::string_view run_id) {
-    const std::string_view path = path_of(request.target);
-    if (path != k_web_socket_path && path != k_events_path) {
+    const Target target(request.target);
+    if (target.path != k_web_socket_path && target.path != k_events_path) {
         return {};
     }
-    if (const auto asked_for = parameter(request.target, "run_id"); asked_for && *asked_for != run_id) {
+    if (const std::string* const asked_for = target.find("run_id"); asked_for != nullptr && *asked_for != run_id) {
         return refusal(409, "This is run " + std::string(run_id) + ", not " + *asked_for);
     }
     if (request.method != "GET") {
@@ -114,7 +96,7 @@ StreamPlan plan_stream(const StreamRequest& request, std::string_view run_id) {
         plan.headers = {{"Allow", "GET"}};
         return plan;
     }
-    return path == k_web_socket_path ? plan_web_socket(request) : plan_events(request);
+    return target.path == k_web_socket_path ? plan_web_socket(request) : plan_events(request, target);
 }
 
 }  // namespace aiperf::api
