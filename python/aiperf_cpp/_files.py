@@ -15,6 +15,7 @@ from aiperf_cpp._config import RunConfig
 from aiperf_cpp._metric import STATISTICS, ErrorCount, Metric
 from aiperf_cpp._sources import plain_report
 from aiperf_cpp._tables import column_name, structured
+from aiperf_cpp._validity import Validity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,6 +42,7 @@ class FileSource:
         self.artifacts = tuple(sorted(path for path in directory.iterdir() if path.is_file()))
         self._summary = _read_summary(directory / SUMMARY)
         self.metrics = dict(_metrics(self._summary))
+        self.validity = _validity(self._summary)
         self.benchmark_id = str(self._summary.get("benchmark_id", ""))
         self.status = _status(self._summary)
         self.errors = tuple(sorted(self._error_counts(), key=lambda error: -error.count))
@@ -192,7 +194,20 @@ def _metrics(summary: dict[str, Any]) -> Iterator[tuple[str, Metric]]:
         entry = entries[tag]
         header = headers.get(tag) or tag.replace("_", " ").title()
         statistics = {name: entry[name] for name in STATISTICS if _is_number(entry.get(name))}
-        yield tag, Metric(tag=tag, header=header, unit=entry["unit"], **statistics)
+        yield tag, Metric(tag=tag, header=header, unit=entry["unit"], intervals=_intervals(entry), **statistics)
+
+
+def _intervals(entry: dict[str, Any]) -> dict[str, tuple[float | None, float | None]] | None:
+    found = entry.get("intervals")
+    return {name: (low, high) for name, (low, high) in found.items()} if isinstance(found, dict) else None
+
+
+def _validity(summary: dict[str, Any]) -> Validity | None:
+    """AIPerf's own files have none."""
+    try:
+        return Validity._from_dict(summary["validity"])
+    except (KeyError, TypeError):
+        return None
 
 
 def _columns(rows: list[Row]) -> Columns:

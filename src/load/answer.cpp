@@ -54,6 +54,7 @@ void Answer::begin(record::Record& record, bool keep_text) {
     bad_status_ = false;
     given_up_ = false;
     last_read_ns_ = -1;
+    lag_ns_ = 0;
     body_.clear();
     events_.clear();
     output_.clear();
@@ -192,6 +193,7 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
 void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
     Event event;
     event.at_ns = now_ns_;
+    event.lag_ns = lag_ns_;
     event.kind = readable ? kind_of(delta) : EventKind::other;
     event.flags = last_read_ns_ == now_ns_ ? record::event_flag::coalesced : std::uint8_t{0};
     last_read_ns_ = now_ns_;
@@ -263,6 +265,7 @@ void Answer::note_content() noexcept {
         if (event.has_content()) {
             record_->first_content_ns = record_->first_content_ns == 0 ? event.at_ns : record_->first_content_ns;
             record_->last_content_ns = event.at_ns;
+            record_->flags |= event.lag_ns > record::k_late_read_ns ? record::flag::late_read : 0U;
         }
     }
 }

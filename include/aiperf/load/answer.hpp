@@ -22,6 +22,9 @@ public:
     /// Longest error body kept, in bytes.
     static constexpr std::size_t k_error_body_limit = 64UL * 1024;
 
+    /// How long the bytes of the next feed() had lain in the kernel; 0 = not known.
+    void note_read_lag(std::uint32_t lag_ns) noexcept { lag_ns_ = lag_ns; }
+
     /// Begins a new answer for `record`. `keep_text`: text is needed later (to be counted).
     void begin(record::Record& record, bool keep_text);
 
@@ -105,6 +108,7 @@ private:
     bool bad_status_ = false;
     bool given_up_ = false;           // over before its end
     std::int64_t now_ns_ = 0;         // of the read being taken
+    std::uint32_t lag_ns_ = 0;        // of the same
     std::int64_t last_read_ns_ = -1;  // of the read the last event came in
     std::string body_;                // of an answer that is not streamed
     std::vector<record::Event> events_;

@@ -85,7 +85,10 @@ void Worker<Io>::begin_phase(std::uint32_t phase) {
     slots_ = phase_->concurrency ? schedule::share_of(*phase_->concurrency, number_, plan_.workers) : k_unlimited;
     exhausted_ = slots_ == 0;
     pending_ = nullptr;
+    full_ = false;
+    full_until_ = {};
     counters_.reset();
+    turns_.begin(base::now());
 }
 
 template <class Io>
@@ -96,8 +99,11 @@ void Worker<Io>::work_phase() {
         if (exhausted_ && in_flight_ == 0) {
             break;
         }
-        io_.arm(next_wake());
-        for (const Ready& ready : io_.wait(!more)) {
+        const base::Instant wake = next_wake();
+        io_.arm(wake);
+        const auto ready_ones = io_.wait(!more);
+        turns_.woke(base::now(), wake);
+        for (const Ready& ready : ready_ones) {
             handle(ready);
             if (!exhausted_ && !cursor_) {
                 fill();  // closed loop: the slot just freed is used before the next answer is looked at
@@ -105,8 +111,23 @@ void Worker<Io>::work_phase() {
         }
         const base::Instant now = base::now();
         show_life(now);
+        watch_clocks(now);
         expire(now);
         dispatch_again();
+    }
+    turns_.end(base::now());
+    turns_.publish(counters_);
+}
+
+/// Keeps what the wall clock is ahead by, for the kernel's stamps, and how long turns take.
+template <class Io>
+void Worker<Io>::watch_clocks(base::Instant now) noexcept {
+    constexpr base::Nanoseconds k_fresh = std::chrono::milliseconds(10);
+    turns_.over(now);
+    if (now - offset_taken_ >= k_fresh) {
+        offset_taken_ = now;
+        const base::WallAnchor anchor = base::WallAnchor::take();
+        wall_offset_ns_ = anchor.wall_ns - anchor.monotonic_ns;
     }
 }
 

@@ -18,12 +18,14 @@ template <class Io>
 bool Worker<Io>::fill() {
     for (int i = 0; i < k_sends_per_turn; ++i) {
         if (exhausted_ || in_flight_ >= slots_) {
+            full_ = !exhausted_;
             return false;
         }
         if (shared_.stop.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(Stop::none)) {
             return true;  // told amid a batch of answers: the loop obeys at once
         }
         const base::Instant now = base::now();
+        full_until_ = std::exchange(full_, false) ? now : full_until_;
         if (pending_ == nullptr && !claim(now)) {
             return false;
         }
@@ -73,6 +75,7 @@ void Worker<Io>::start(base::Instant now) {
     record::Record& record = *std::exchange(pending_, nullptr);
     const dataset::Dataset::Entry entry = plan_.dataset->entry(record.conversation);
     record.acquired_ns = now.time_since_epoch().count();
+    record.flags |= pending_due_ < full_until_ ? record::flag::capped : 0U;
     record.input_tokens = entry.input_tokens;
     record.requested_tokens = entry.requested_tokens;
     const ExchangeId id = exchanges_.take();

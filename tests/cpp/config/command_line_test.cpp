@@ -51,6 +51,7 @@ Words sample(const Option& option) {
                                                                  {"tls_min_version", "1.3"},
                                                                  {"source_addresses", "::1"},
                                                                  {"on_worker_death", "continue"},
+                                                                 {"fail_on", "invalid"},
                                                                  {"log_level", "error"}};
     if (option.is_switch()) {
         return {};

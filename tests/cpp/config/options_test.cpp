@@ -39,6 +39,7 @@ const std::map<std::string, std::string> k_differences{
 /// Options that AIPerf does not have.
 const std::set<std::string_view> k_ours{"backend",
                                         "on_worker_death",
+                                        "fail_on",
                                         "http_version",
                                         "streams_per_connection",
                                         "tls_ca_file",
@@ -152,6 +153,7 @@ TEST_CASE("every field of the configuration is a row of the table") {
     RunConfig config;
     const std::map<std::string, Values> samples{{"backend", {"process"}},
                                                 {"on_worker_death", {"continue"}},
+                                                {"fail_on", {"suspect"}},
                                                 {"http_version", {"auto"}},
                                                 {"tls_min_version", {"1.3"}},
                                                 {"source_addresses", {"127.0.0.2"}},
