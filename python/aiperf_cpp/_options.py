@@ -203,6 +203,10 @@ class RunOptions(TypedDict, total=False):
     # need. Allowed: a number >= 0.
     warmup_grace_period: float | None
 
+    # Exit code 3 where the report says that the client distorted the numbers: none, suspect (or worse),
+    # invalid. Allowed: one of none, suspect, invalid.
+    fail_on: Literal["none", "suspect", "invalid"] | None
+
     # Workers and results server as supervised processes of their own, or as threads. Default: process; from
     # Python and C++ thread. Allowed: one of thread, process.
     backend: Literal["thread", "process"] | None
@@ -536,6 +540,12 @@ class ConfigFields:
     def warmup_grace_period(self) -> float | None:
         """Seconds for the requests in flight at the end of the warm-up's duration. Default: all the time they need. Allowed: a number >= 0."""
         value: float | None = self._get("warmup_grace_period")
+        return value
+
+    @property
+    def fail_on(self) -> Literal["none", "suspect", "invalid"]:
+        """Exit code 3 where the report says that the client distorted the numbers: none, suspect (or worse), invalid. Allowed: one of none, suspect, invalid."""
+        value: Literal["none", "suspect", "invalid"] = self._get("fail_on")
         return value
 
     @property

@@ -76,7 +76,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """What the command line would exit with: 0, 1 (no good answer), 3 (a verdict of `fail_on`) or 130 (cancelled)."""
+        """What the command line would exit with: 0, 1 (no good answer), 3 (a verdict of fail_on), 130 (cancelled)."""
         return self._source.exit_code
 
     @property

@@ -20,6 +20,9 @@ enum class Stop : std::uint32_t {
 /// How long a worker's loop may wait before it shows that it lives.
 inline constexpr base::Nanoseconds k_longest_turn = std::chrono::seconds(1);
 
+/// How often a loop with requests in flight wakes at least: how late it then is tells for how long it has stood still.
+inline constexpr base::Nanoseconds k_heartbeat = std::chrono::milliseconds(10);
+
 /// One worker's live counters, of the current phase. Written by it alone, read by anybody; `sent` = `completed` + in
 /// flight.
 struct alignas(64) WorkerCounters {

@@ -26,15 +26,20 @@ public:
     void begin(base::Instant now) noexcept {
         began_ = now;
         woke_ = now;
+        late_ = {};
         stall_ = {};
         at_begin_ = ThreadTime::now();
     }
 
-    /// A wait has returned; its timer stood at `wake`.
+    /// A wait has returned. `wake`: when it had to at the latest; max = it did not wait.
     void woke(base::Instant now, base::Instant wake) noexcept {
         woke_ = now;
-        stall_ = std::max(stall_, now - wake);
+        late_ = std::max(base::Nanoseconds{}, wake == base::Instant::max() ? base::Nanoseconds{} : now - wake);
+        stall_ = std::max(stall_, late_);
     }
+
+    /// How late that was: nothing was read for so long, whatever arrived.
+    [[nodiscard]] base::Nanoseconds late() const noexcept { return late_; }
 
     /// What the wait brought has been dealt with.
     void over(base::Instant now) noexcept { stall_ = std::max(stall_, now - woke_); }
@@ -51,6 +56,7 @@ public:
 private:
     base::Instant began_{};
     base::Instant woke_{};
+    base::Nanoseconds late_{};
     base::Nanoseconds stall_{};
     base::Nanoseconds wall_{};
     ThreadTime at_begin_;

@@ -6,6 +6,7 @@
 #include "aiperf/load/shared_state.hpp"
 #include "aiperf/load/slab.hpp"
 #include "aiperf/load/turn_watch.hpp"
+#include "aiperf/process/descriptor.hpp"
 #include "aiperf/record/journal.hpp"
 
 #include <cstdint>
@@ -146,6 +147,7 @@ private:
     std::int64_t arrived_wall_ns_ = 0;  // the kernel's stamp of what is in the buffer
     std::int64_t wall_offset_ns_ = 0;   // CLOCK_REALTIME less CLOCK_MONOTONIC
     base::Instant offset_taken_{};
+    process::Descriptor stamping_;  // keeps the kernel's stamping on: it starts a moment after the first socket asks
     TurnWatch turns_;
 
     std::unique_ptr<TlsContext> tls_;  // null where no target needs it

@@ -58,7 +58,6 @@ bool Worker<Io>::take_bytes(ConnectionId id, std::size_t size) {
         return take_ciphertext(id, size, now);
     }
     if (connection.state == Connection::State::busy) {
-        exchanges_[connection.exchange].answer.note_read_lag(read_lag(now));
         return take_answer(id, buffer_.data(), size, now);
     }
     if (connection.http2 != nullptr) {
@@ -125,6 +124,7 @@ bool Worker<Io>::take_answer(ConnectionId id, char* data, std::size_t size, base
     Connection& connection = connections_[id];
     const ExchangeId request = connection.exchange;
     Exchange& exchange = exchanges_[request];
+    exchange.answer.note_read(connection.tls == nullptr ? read_lag(now) : 0, turns_.late());
     const std::size_t used = exchange.answer.feed(data, size, now.time_since_epoch().count(), *reader_);
     if (!exchange.answer.over()) {
         return false;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
@@ -30,6 +31,11 @@ Worker<Io>::Worker(std::uint32_t number,
       idle_(plan.targets.size()),
       shared_connections_(plan.targets.size()),
       next_address_(plan.targets.size(), number) {
+    if (plan.socket.receive_stamps) {
+        const int on = 1;
+        stamping_ = process::Descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        ::setsockopt(stamping_.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+    }
     if (std::any_of(plan.targets.begin(), plan.targets.end(), [](const Target& target) { return target.tls; })) {
         tls_ = std::make_unique<TlsContext>(plan.tls);
         plain_.resize(k_read_bytes + http::SseParser::k_padding);
@@ -102,7 +108,7 @@ void Worker<Io>::work_phase() {
         const base::Instant wake = next_wake();
         io_.arm(wake);
         const auto ready_ones = io_.wait(!more);
-        turns_.woke(base::now(), wake);
+        turns_.woke(base::now(), more ? base::Instant::max() : wake);
         for (const Ready& ready : ready_ones) {
             handle(ready);
             if (!exhausted_ && !cursor_) {
@@ -260,8 +266,10 @@ void Worker<Io>::forget_settled_attempts() noexcept {
 
 template <class Io>
 base::Instant Worker<Io>::next_wake() const noexcept {
-    const base::Instant seen(base::Nanoseconds(counters_.seen_ns.load(std::memory_order_relaxed)));
-    base::Instant wake = std::min(grace_end_, seen + k_longest_turn);
+    // On a grid, so that the timer is set anew a few times a second and not in every turn.
+    const base::Nanoseconds step = in_flight_ > 0 ? k_heartbeat : k_longest_turn / 2;
+    const base::Nanoseconds seen(counters_.seen_ns.load(std::memory_order_relaxed));
+    base::Instant wake = std::min(grace_end_, base::Instant((seen / step + 2) * step));
     if (pending_ != nullptr) {
         wake = std::min(wake, pending_due_);
     }

@@ -116,6 +116,7 @@ enum class EventKind : std::uint8_t {
 namespace event_flag {
 inline constexpr std::uint8_t coalesced = 1U << 0U;  ///< came in one read with the event before it
 inline constexpr std::uint8_t has_usage = 1U << 1U;  ///< carried a usage object
+inline constexpr std::uint8_t lag_bound = 1U << 2U;  ///< lag_ns is an upper bound: its reader was asleep for so long
 }  // namespace event_flag
 
 /// One message of an answer (an SSE event; the whole body where it was not streamed). 16 bytes.
