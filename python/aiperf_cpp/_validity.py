@@ -26,7 +26,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Reason:
-    """A check whose `value` is above a `threshold`: its `level`, and a `message` for people."""
+    """A `check` whose `value` is above a `threshold`: the `level` it makes of the run, and a `message` for people."""
 
     check: str
     level: Verdict
@@ -37,7 +37,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Validity:
-    """The verdict on a run: "valid", "suspect" (see `reasons`) or "invalid"; `evidence` has every check by name."""
+    """The `verdict` on a run: "valid", "suspect" or "invalid"; its `reasons`; `evidence` has every check by name."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...]

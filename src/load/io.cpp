@@ -42,7 +42,10 @@ bool EpollIo::watch(int fd, std::uint64_t token) noexcept {
 }
 
 std::span<const Ready> EpollIo::wait(bool block) noexcept {
-    const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), block ? -1 : 0);
+    int count = -1;
+    do {  // a process that was stopped and goes on is interrupted
+        count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), block ? -1 : 0);
+    } while (count < 0 && errno == EINTR);
     std::size_t used = 0;
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events_[static_cast<std::size_t>(i)];

@@ -326,7 +326,7 @@ def test_a_cpu_quota_is_seen(command: Command, mock: MockFactory) -> None:
 def test_planned_requests_that_were_never_sent_are_counted(command: Command, one_at_a_time: str) -> None:
     arguments = command.profile_args(
         one_at_a_time, "--benchmark-duration", "1", "--request-rate", "100", "--arrival-pattern", "constant",
-        "--concurrency", "1",
+        "--concurrency", "1", "--benchmark-grace-period", "0",
     )  # fmt: skip
     arguments.remove("--streaming")
     assert command.run(*arguments).exit_code == 0

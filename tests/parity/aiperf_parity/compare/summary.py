@@ -43,7 +43,7 @@ def compare_summary(context: Context) -> None:
     _format(context)
     _own_form(context, ours)
     for tag, value in ours.items():
-        if is_metric(value) and "count" in value:
+        if is_metric(value) and "intervals" in value:
             _bounds(context, tag, value)
     if context.ours.has_file(RECORDS):
         _statistics(context, ours)
