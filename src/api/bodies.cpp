@@ -115,7 +115,7 @@ Json phase_json(const PhaseProgress& phase, std::size_t index, std::int64_t upda
                 {"baseline_end_ns", nullptr},
                 {"total_expected_requests", or_null(phase.requests_asked)},
                 {"expected_duration_sec", or_null(phase.duration_asked_s)},
-                {"expected_num_sessions", nullptr},
+                {"expected_num_sessions", or_null(phase.sessions_asked)},
                 {"expected_grace_period_sec", or_null(phase.grace_asked_s)},
                 {"final_requests_sent", finally(phase.sent)},
                 {"final_requests_completed", finally(phase.completed)},

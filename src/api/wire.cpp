@@ -14,6 +14,7 @@ struct Fields<api::PhaseProgress> {
         field("sent_end_ns", phase.sent_end_ns);
         field("requests_end_ns", phase.requests_end_ns);
         field("requests_asked", phase.requests_asked);
+        field("sessions_asked", phase.sessions_asked);
         field("duration_asked_s", phase.duration_asked_s);
         field("grace_asked_s", phase.grace_asked_s);
         field("timeout_triggered", phase.timeout_triggered);

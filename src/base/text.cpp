@@ -80,6 +80,23 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [low](char x, char y) { return low(x) == low(y); });
 }
 
+void append_json_escaped(std::string& out, std::string_view text) {
+    constexpr std::string_view k_hex = "0123456789abcdef";
+    constexpr std::string_view k_special = "\"\\\b\f\n\r\t";
+    constexpr std::string_view k_letters = "\"\\bfnrt";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (const std::size_t at = k_special.find(c); at != std::string_view::npos) {
+            out += '\\';
+            out += k_letters[at];
+        } else if (byte < ' ') {
+            out.append("\\u00").append(1, k_hex[byte >> 4U]).append(1, k_hex[byte & 0xFU]);
+        } else {
+            out += c;
+        }
+    }
+}
+
 std::string_view trim(std::string_view text) noexcept {
     constexpr std::string_view k_blank = " \t";
     const auto first = text.find_first_not_of(k_blank);

@@ -15,6 +15,7 @@ namespace aiperf::config {
 namespace {
 
 constexpr std::uint64_t k_default_requests = 10;
+constexpr std::uint64_t k_default_entries = 100;
 constexpr double k_default_grace_seconds = 30.0;
 constexpr std::size_t k_longest_name = 150;  // of a model in a directory's name; file systems end at 255 bytes
 
@@ -42,9 +43,10 @@ void resolve_load(RunConfig& config) {
         config.arrival_pattern = ArrivalPattern::concurrency_burst;
         config.concurrency = config.concurrency.value_or(1);
     }
-    if (!config.benchmark_duration) {
+    if (!config.benchmark_duration && !config.num_sessions) {
         config.request_count = config.request_count.value_or(k_default_requests);
-    } else if (!config.benchmark_grace_period) {
+    }
+    if (config.benchmark_duration && !config.benchmark_grace_period) {
         config.benchmark_grace_period = k_default_grace_seconds;
     }
 }
@@ -136,6 +138,7 @@ RunConfig resolve(RunConfig config, const Resources& resources) {
     std::transform(config.urls.begin(), config.urls.end(), config.urls.begin(), with_scheme);
     config.random_seed = config.random_seed.value_or(resources.entropy & k_seed_mask);
     config.tokenizer = config.tokenizer.value_or(config.model_names.front());
+    config.num_dataset_entries = config.num_dataset_entries.value_or(config.num_sessions.value_or(k_default_entries));
     resolve_warmup(config);
     resolve_load(config);
     config.workers_max = worker_count(config, resources);

@@ -59,7 +59,8 @@ void check_arrivals(const RunConfig& config) {
 void check_warmup(const RunConfig& config) {
     if (!config.has_warmup()) {
         if (config.warmup_grace_period) {
-            throw base::ConfigError("--warmup-grace-period needs --warmup-duration or --warmup-request-count");
+            throw base::ConfigError(
+                "--warmup-grace-period needs --warmup-duration, --warmup-request-count or --num-warmup-sessions");
         }
         return;
     }
@@ -83,12 +84,32 @@ void warn_about_warmup(const RunConfig& config, std::vector<std::string>& lines)
     }
     const auto idle = [&](bool given, const char* flag) {
         if (given && !config.has_warmup()) {
-            lines.push_back(std::string(flag) + " has no effect without --warmup-request-count or --warmup-duration");
+            lines.push_back(
+                std::string(flag) +
+                " has no effect without --warmup-request-count, --num-warmup-sessions or --warmup-duration");
         }
     };
     idle(config.warmup_concurrency.has_value(), "--warmup-concurrency");
     idle(config.warmup_request_rate.has_value(), "--warmup-request-rate");
     idle(config.warmup_arrival_pattern.has_value(), "--warmup-arrival-pattern");
+}
+
+void check_sessions(const RunConfig& config) {
+    if (config.has_turns() && config.endpoint_type == EndpointType::completions) {
+        throw base::ConfigError("--session-turns-mean: sessions of several turns need --endpoint-type chat");
+    }
+}
+
+void warn_about_sessions(const RunConfig& config, std::vector<std::string>& lines) {
+    const auto idle = [&](bool given, bool used, const char* flag, const char* needed) {
+        if (given && !used) {
+            lines.push_back(std::string(flag) + " has no effect without " + needed);
+        }
+    };
+    const bool has_delay = config.session_turn_delay_mean > 0;
+    idle(has_delay, config.has_turns(), "--session-turn-delay-mean", "--session-turns-mean");
+    idle(config.session_turn_delay_stddev > 0, has_delay, "--session-turn-delay-stddev", "--session-turn-delay-mean");
+    idle(config.session_delay_ratio != 1.0, has_delay, "--session-delay-ratio", "--session-turn-delay-mean");
 }
 
 void check_connections(const RunConfig& config) {
@@ -106,6 +127,7 @@ void validate(const RunConfig& config) {
     }
     check_arrivals(config);
     check_warmup(config);
+    check_sessions(config);
     check_connections(config);
     if (config.benchmark_grace_period && !config.benchmark_duration) {
         throw base::ConfigError("--benchmark-grace-period needs --benchmark-duration");
@@ -122,6 +144,7 @@ std::vector<std::string> warnings(const RunConfig& config) {
                            std::string(to_string(config.endpoint_type)));
     }
     warn_about_warmup(config, lines);
+    warn_about_sessions(config, lines);
     return lines;
 }
 

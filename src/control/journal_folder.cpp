@@ -112,7 +112,7 @@ void JournalFolder::describe(const Preparation& preparation) const {
     Json description;
     description["version"] = base::version();
     description["benchmark_id"] = preparation.benchmark_id();
-    description["entries"] = preparation.config.num_dataset_entries;
+    description["entries"] = preparation.config.num_dataset_entries.value_or(0);
     description["config"] = Json::parse(config::to_json(preparation.asked));
     const std::filesystem::path path = directory_ / k_description;
     std::ofstream file(path, std::ios::trunc);

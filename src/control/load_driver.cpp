@@ -64,7 +64,7 @@ std::uint64_t LoadDriver::run_phase(std::uint32_t index,
     for (const WorkerDeath& death : dead_) {
         shared.counters(death.worker).reset();  // the others do so themselves
     }
-    shared.next_index.store(0);
+    shared.reset_claims();
     shared.first_slot.store(first_slot);
     shared.phase_start_ns.store(start_ns);
     shared.phase.store(index + 1, std::memory_order_release);
@@ -190,6 +190,7 @@ void LoadDriver::settle(const WorkerDeath& death, const Claim& claim, bool unsen
     loss.phase = static_cast<std::uint8_t>(claim.phase);
     loss.entries = static_cast<std::uint32_t>(plan_.dataset->size());
     loss.unsent = unsent;
+    loss.several_turns = plan_.dataset->multi_turn();
     const std::uint64_t lost = journal_.settle_lost(loss, death.reason);
     load::WorkerCounters& counters = state().counters(death.worker);  // nobody else writes them any more
     counters.errors.fetch_add(lost);

@@ -146,7 +146,7 @@ void Outcome::conclude(bool export_files) {
     }
     result.validity.thresholds = prepared.thresholds;
     result.records = records_of(prepared, *this);
-    fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries, export_files);
+    fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries.value_or(0), export_files);
 }
 
 Snapshot live_snapshot(load::SharedState& state,
@@ -163,6 +163,8 @@ Snapshot live_snapshot(load::SharedState& state,
         snapshot.sent += counters.sent.load(std::memory_order_relaxed);
         snapshot.errors += counters.errors.load(std::memory_order_relaxed);
         snapshot.retries += counters.retries.load(std::memory_order_relaxed);
+        snapshot.sessions_sent += counters.sessions_sent.load(std::memory_order_relaxed);
+        snapshot.sessions_completed += counters.sessions_completed.load(std::memory_order_relaxed);
         first_token.merge(counters.time_to_first_token);
         inter_token.merge(counters.inter_token_latency);
     }

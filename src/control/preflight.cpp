@@ -52,6 +52,24 @@ std::string megabytes(std::uint64_t bytes) {
     return base::number_text(std::round(static_cast<double>(bytes) / k_megabyte * 10.0) / 10.0) + " MB";
 }
 
+/// The lower of two bounds, as far as they are there.
+std::optional<std::uint64_t> fewer(std::optional<std::uint64_t> a, std::optional<std::uint64_t> b) {
+    return a && b ? std::min(a, b) : a ? a : b;
+}
+
+/// Most turns of a session, likely.
+std::uint64_t turns_of(const config::RunConfig& config) {
+    constexpr std::uint64_t k_deviations = 3;
+    return add(config.session_turns_mean, k_deviations * config.session_turns_stddev);
+}
+
+/// The requests that a phase is bound by: by their number, or by that of their sessions.
+std::optional<std::uint64_t> bound_of(std::optional<std::uint64_t> count,
+                                      std::optional<std::uint64_t> sessions,
+                                      const config::RunConfig& config) {
+    return fewer(count, sessions ? std::optional(times(*sessions, turns_of(config))) : std::nullopt);
+}
+
 std::optional<std::uint64_t> requests_of(const config::RunConfig& config) {
     const auto phase = [](std::optional<std::uint64_t> count,
                           std::optional<double> duration,
@@ -62,11 +80,13 @@ std::optional<std::uint64_t> requests_of(const config::RunConfig& config) {
         const std::uint64_t due = whole(*duration * *rate);
         return count ? std::min(*count, due) : due;
     };
-    const auto profiling = phase(config.request_count, config.benchmark_duration, config.request_rate);
+    const auto count = bound_of(config.request_count, config.num_sessions, config);
+    const auto profiling = phase(count, config.benchmark_duration, config.request_rate);
     if (!config.has_warmup() || !profiling) {
         return profiling;
     }
-    const auto warmup = phase(config.warmup_request_count, config.warmup_duration, config.warmup_request_rate);
+    const auto warmup_count = bound_of(config.warmup_request_count, config.warmup_num_sessions, config);
+    const auto warmup = phase(warmup_count, config.warmup_duration, config.warmup_request_rate);
     return warmup ? std::optional(add(*profiling, *warmup)) : std::nullopt;
 }
 
@@ -78,10 +98,11 @@ std::optional<std::uint64_t> connections_in(std::optional<std::uint32_t> concurr
 }
 
 void count_connections(LoadNeeds& needs, const config::RunConfig& config) {
-    needs.connections = connections_in(config.concurrency, config.request_count);
+    needs.connections = connections_in(config.concurrency, fewer(config.request_count, config.num_sessions));
     needs.connections_certain = config.request_rate ? 0 : needs.connections.value_or(0);
     if (config.has_warmup()) {
-        const auto warmup = connections_in(config.warmup_concurrency, config.warmup_request_count);
+        const auto warmup =
+            connections_in(config.warmup_concurrency, fewer(config.warmup_request_count, config.warmup_num_sessions));
         needs.connections =
             needs.connections && warmup ? std::optional(std::max(*needs.connections, *warmup)) : std::nullopt;
         needs.connections_certain =
@@ -225,9 +246,12 @@ LoadNeeds LoadNeeds::of(const config::RunConfig& resolved) {
     needs.targets = static_cast<std::uint32_t>(std::max<std::size_t>(1, resolved.urls.size()));
     needs.fresh_connections = resolved.connection_reuse_strategy == config::ConnectionReuse::never;
     needs.loopback = std::any_of(resolved.urls.begin(), resolved.urls.end(), is_loopback);
-    const std::uint64_t entries = resolved.num_dataset_entries;
-    needs.dataset_bytes = times(entries, add(times(resolved.isl_mean, k_bytes_per_token), k_body_besides));
-    needs.dataset_bytes_least = resolved.isl_stddev > 0 ? entries : times(entries, resolved.isl_mean);
+    const std::uint64_t entries = resolved.num_dataset_entries.value_or(0);
+    const std::uint64_t texts = times(entries, resolved.session_turns_mean);
+    const std::uint64_t copies = resolved.has_turns() ? 2 : 1;  // the texts are kept beside the bodies
+    needs.dataset_bytes = times(texts, add(times(resolved.isl_mean, copies * k_bytes_per_token), k_body_besides));
+    needs.dataset_bytes_least =
+        resolved.isl_stddev > 0 || resolved.session_turns_stddev > 0 ? entries : times(texts, resolved.isl_mean);
     const std::uint64_t answer = resolved.osl_mean.value_or(k_answer_tokens);
     const std::uint64_t per_token =
         (resolved.streaming ? sizeof(record::Event) : 0) + (resolved.use_server_token_count ? 0 : k_bytes_per_token);

@@ -136,37 +136,59 @@ void bound(schedule::Phase& phase, std::optional<double> duration, std::optional
     }
 }
 
+/// Adds a turn with its body. Only where conversations have several is its text kept, for the count of later prompts.
+void add_turn(dataset::DatasetBuilder& builder, const dataset::Turn& turn, const Preparation& preparation) {
+    const auto count = [](const std::optional<std::uint32_t>& tokens) {
+        return tokens ? static_cast<std::int32_t>(*tokens) : record::k_absent;
+    };
+    const config::RunConfig& config = preparation.config;
+    const settings::Endpoint& settings = preparation.settings.endpoint;
+    const bool several = config.has_turns();
+    const endpoint::TurnBody made = several ? preparation.endpoint->turn_body(turn, config, settings)
+                                            : endpoint::TurnBody{preparation.endpoint->body(turn, config, settings)};
+    builder.add_turn({.body = made.body,
+                      .input_tokens = count(turn.input_tokens),
+                      .requested_tokens = count(turn.max_tokens),
+                      .message_at = made.message_at,
+                      .message_bytes = made.message_bytes,
+                      .text = several ? std::string_view(turn.text) : std::string_view{},
+                      .delay = turn.delay});
+}
+
 /// Throws base::RunError once the run is cancelled.
 std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparation,
                                                      const std::function<bool()>& cancelled) {
     const config::RunConfig& config = preparation.config;
-    dataset::SyntheticOptions options;
-    options.entries = config.num_dataset_entries;
-    options.isl_mean = config.isl_mean;
-    options.isl_stddev = config.isl_stddev;
-    if (config.osl_mean) {
-        options.osl_mean = *config.osl_mean;
-    }
-    options.osl_stddev = config.osl_stddev;
-    options.seed = *config.random_seed;
-    const auto count = [](const std::optional<std::uint32_t>& tokens) {
-        return tokens ? static_cast<std::int32_t>(*tokens) : record::k_absent;
-    };
     dataset::DatasetBuilder builder;
-    for (const auto& conversation : dataset::synthetic_conversations(options, preparation.tokenizer.get(), cancelled)) {
+    for (const auto& conversation : conversations_of(
+             config, *config.random_seed, *config.num_dataset_entries, preparation.tokenizer.get(), cancelled)) {
         if (cancelled()) {
             break;
         }
-        const dataset::Turn& turn = conversation.turns.front();
-        builder.add(conversation.id,
-                    preparation.endpoint->body(turn, config, preparation.settings.endpoint),
-                    count(turn.input_tokens),
-                    count(turn.max_tokens));
+        builder.begin(conversation.id);
+        for (const dataset::Turn& turn : conversation.turns) {
+            add_turn(builder, turn, preparation);
+        }
     }
     if (cancelled()) {
         throw base::RunError("the run was cancelled while its data set was made");
     }
     return builder.seal();
+}
+
+/// Of a phase that is bound by sessions, the requests they come to.
+void bound_requests(schedule::Phase& phase, const dataset::Dataset& dataset) {
+    if (!phase.sessions || dataset.size() == 0) {
+        return;
+    }
+    std::uint64_t of_a_round = 0;
+    std::uint64_t of_the_rest = 0;
+    for (std::size_t index = 0; index < dataset.size(); ++index) {
+        of_a_round += dataset.turns(index);
+        of_the_rest += index < *phase.sessions % dataset.size() ? dataset.turns(index) : 0;
+    }
+    const std::uint64_t all = *phase.sessions / dataset.size() * of_a_round + of_the_rest;
+    phase.requests = std::min(phase.requests.value_or(all), all);
 }
 
 }  // namespace
@@ -233,6 +255,28 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
     return result;
 }
 
+std::vector<dataset::Conversation> conversations_of(const config::RunConfig& config,
+                                                    std::uint64_t seed,
+                                                    std::uint64_t entries,
+                                                    const dataset::Tokenizer* tokenizer,
+                                                    const std::function<bool()>& cancelled) {
+    dataset::SyntheticOptions options;
+    options.entries = entries;
+    options.isl_mean = config.isl_mean;
+    options.isl_stddev = config.isl_stddev;
+    if (config.osl_mean) {
+        options.osl_mean = *config.osl_mean;
+    }
+    options.osl_stddev = config.osl_stddev;
+    options.turns_mean = config.session_turns_mean;
+    options.turns_stddev = config.session_turns_stddev;
+    options.delay_mean = config.session_turn_delay_mean;
+    options.delay_stddev = config.session_turn_delay_stddev;
+    options.delay_ratio = config.session_delay_ratio;
+    options.seed = seed;
+    return dataset::synthetic_conversations(options, tokenizer, cancelled);
+}
+
 std::vector<schedule::Phase> phases_of(const config::RunConfig& config) {
     std::vector<schedule::Phase> phases;
     if (config.has_warmup()) {
@@ -240,6 +284,7 @@ std::vector<schedule::Phase> phases_of(const config::RunConfig& config) {
         warmup.name = "warmup";
         warmup.profiling = false;
         warmup.requests = config.warmup_request_count;
+        warmup.sessions = config.warmup_num_sessions;
         warmup.concurrency = config.warmup_concurrency;
         bound(warmup, config.warmup_duration, config.warmup_grace_period);
         if (config.warmup_request_rate) {
@@ -249,6 +294,7 @@ std::vector<schedule::Phase> phases_of(const config::RunConfig& config) {
     }
     schedule::Phase& profiling = phases.emplace_back();
     profiling.requests = config.request_count;
+    profiling.sessions = config.num_sessions;
     profiling.concurrency = config.concurrency;
     bound(profiling, config.benchmark_duration, config.benchmark_grace_period);
     if (config.request_rate) {
@@ -273,10 +319,14 @@ load::LoadPlan make_plan(const Preparation& preparation,
     plan.redirects = config.follow_redirects;
     plan.streams = config.streams_per_connection;
     plan.dataset = make_dataset(preparation, cancelled);
+    for (schedule::Phase& phase : plan.phases) {
+        bound_requests(phase, *plan.dataset);
+    }
     plan.endpoint = preparation.endpoint.get();
+    plan.answer_frame = plan.endpoint->answer_frame(preparation.settings.endpoint);
     plan.ids = base::IdSource(preparation.run_key);
     plan.workers = *config.workers_max;
-    plan.keep_text = !config.use_server_token_count;
+    plan.keep_text = !config.use_server_token_count || plan.dataset->multi_turn();
     plan.connection_reuse = config.connection_reuse_strategy;
     plan.failed_request_threshold = config.failed_request_threshold;
     plan.request_timeout = seconds(config.request_timeout_seconds);

@@ -2,6 +2,7 @@
 
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/control/run.hpp"
+#include "aiperf/dataset/dataset.hpp"
 #include "aiperf/dataset/tokenizer.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/load/plan.hpp"
@@ -55,8 +56,16 @@ inline constexpr const char* k_tls_not_verified =
                                                                       const Environment& environment,
                                                                       std::vector<std::string>* warnings = nullptr);
 
-/// The phases a configuration asks for, warm-up first.
+/// The phases a configuration asks for, warm-up first. Of those that are bound by sessions, make_plan() tells how many
+/// requests they come to.
 [[nodiscard]] std::vector<schedule::Phase> phases_of(const config::RunConfig& config);
+
+/// The first `entries` conversations of a run with this configuration and seed. `cancelled`, if given, ends it early.
+[[nodiscard]] std::vector<dataset::Conversation> conversations_of(const config::RunConfig& config,
+                                                                  std::uint64_t seed,
+                                                                  std::uint64_t entries,
+                                                                  const dataset::Tokenizer* tokenizer,
+                                                                  const std::function<bool()>& cancelled = {});
 
 /// Prompts, bodies, addresses: everything workers need, once the model answers where the run waits for that. Blocking
 /// (names are looked up); throws base::RunError. `say` gets lines about the wait.

@@ -18,8 +18,8 @@ void fill(api::PhaseProgress& progress, const Snapshot& snapshot) {
     progress.sent = snapshot.sent;
     progress.completed = snapshot.completed;
     progress.errors = snapshot.errors;
-    progress.sessions_sent = snapshot.sent;
-    progress.sessions_completed = snapshot.completed;
+    progress.sessions_sent = snapshot.sessions_sent;
+    progress.sessions_completed = snapshot.sessions_completed;
     progress.requests_per_second = snapshot.requests_per_second;
     progress.eta_s = snapshot.eta_s;
 }
@@ -76,6 +76,7 @@ void ProgressLog::begin(const schedule::Phase& phase) {
     progress.name = phase.name;
     progress.start_ns = now;
     progress.requests_asked = phase.requests;
+    progress.sessions_asked = phase.sessions;
     const auto seconds = [](base::Nanoseconds duration) { return std::chrono::duration<double>(duration).count(); };
     if (phase.duration) {
         progress.duration_asked_s = seconds(*phase.duration);

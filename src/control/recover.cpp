@@ -8,10 +8,14 @@
 #include "ending.hpp"
 #include "journal_folder.hpp"
 #include "outcome.hpp"
+#include "preparation.hpp"
+#include "prompt_counter.hpp"
 #include "token_counter.hpp"
 
+#include <algorithm>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace aiperf::control {
 
@@ -32,6 +36,41 @@ void count_missing(record::JournalReader& records, const config::RunConfig& conf
             tokenizer = tokenizer_for(config, environment);
         }
         count_tokens(record, records.output_text(record), records.reasoning_text(record), *tokenizer);
+    }
+}
+
+/// Counts the prompts of later turns. What was said in them is made anew from the run's seed: the journal has the
+/// answers only.
+void count_later_turns(record::JournalReader& records,
+                       const RunDescription& description,
+                       const Environment& environment) {
+    const config::RunConfig& config = description.config;
+    std::vector<record::Record*> committed;
+    std::uint64_t entries = 0;
+    for (std::size_t slot = 0; slot < records.records().size(); ++slot) {
+        record::Record& record = records.at(slot);
+        if (record.state == static_cast<std::uint16_t>(record::State::committed)) {
+            committed.push_back(&record);
+            entries = std::max(entries, std::uint64_t{record.conversation} + 1);
+        }
+    }
+    const std::vector<SessionRecords> sessions = sessions_in(committed);
+    if (sessions.empty() || config.use_server_token_count) {
+        return;
+    }
+    const auto tokenizer = tokenizer_for(config, environment);
+    const auto conversations =
+        conversations_of(config, records.info().seed, std::min(entries, description.entries), tokenizer.get());
+    const SpokenTexts texts{
+        [&conversations](std::uint32_t conversation, std::uint16_t turn) -> std::string_view {
+            if (conversation >= conversations.size() || turn >= conversations[conversation].turns.size()) {
+                return {};
+            }
+            return conversations[conversation].turns[turn].text;
+        },
+        [&records](const record::Record& record) { return records.output_text(record); }};
+    for (const SessionRecords& session : sessions) {
+        count_prompts(session, texts, *tokenizer);
     }
 }
 
@@ -71,6 +110,7 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
                                        : "recovered from the journal of an interrupted run; " + std::to_string(lost) +
                                              " requests were in flight";
     count_missing(*records, result.config, environment);
+    count_later_turns(*records, description, environment);
     result.records = records;
     fill_result(result, nullptr, description.entries, true);
     write_status(result);

@@ -212,10 +212,11 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
         driver_ = &driver;
     }
     std::unique_ptr<TokenCounter> counter;
-    if (prepared_.tokenizer != nullptr && plan.keep_text) {
-        counter = std::make_unique<TokenCounter>(journal, prepared_.tokenizer, [&driver] {
-            return driver.state().first_slot.load() + driver.state().next_index.load();
-        });
+    if (prepared_.tokenizer != nullptr && !prepared_.config.use_server_token_count) {
+        counter = std::make_unique<TokenCounter>(
+            journal, prepared_.tokenizer, plan.dataset->multi_turn() ? plan.dataset : nullptr, [&driver] {
+                return driver.state().first_slot.load() + driver.state().next_index.load();
+            });
     }
     std::unique_ptr<RecordSink> sink;
     if (environment_.on_record) {

@@ -18,6 +18,31 @@ bool is_committed(record::Record& record) noexcept {
            static_cast<std::uint16_t>(record::State::committed);
 }
 
+/// Calls `work` for [0, count) on all cores, each index once, in batches.
+void on_all_cores(std::uint64_t count, const std::function<void(std::uint64_t)>& work) {
+    constexpr std::uint64_t k_batch = 64;
+    std::atomic<std::uint64_t> next{0};
+    const auto share = [&] {
+        for (std::uint64_t from = next.fetch_add(k_batch); from < count; from = next.fetch_add(k_batch)) {
+            for (std::uint64_t index = from; index < std::min(from + k_batch, count); ++index) {
+                work(index);
+            }
+        }
+    };
+    std::vector<std::thread> helpers;
+    const unsigned cores = count < 4 * k_batch ? 1U : std::max(1U, std::thread::hardware_concurrency());
+    for (unsigned i = 1; i < cores; ++i) {
+        helpers.emplace_back([&share] {
+            base::name_this_thread("token helper");
+            share();
+        });
+    }
+    share();
+    for (std::thread& helper : helpers) {
+        helper.join();
+    }
+}
+
 }  // namespace
 
 bool wants_count(const record::Record& record) noexcept {
@@ -42,9 +67,11 @@ void count_tokens(record::Record& record,
 
 TokenCounter::TokenCounter(record::Journal& journal,
                            std::shared_ptr<const dataset::Tokenizer> tokenizer,
+                           std::shared_ptr<const dataset::Dataset> dataset,
                            std::function<std::uint64_t()> claimed)
     : journal_(journal),
       tokenizer_(std::move(tokenizer)),
+      dataset_(std::move(dataset)),
       claimed_(std::move(claimed)),
       thread_([this] { follow(); }) {}
 
@@ -107,37 +134,44 @@ std::uint64_t TokenCounter::finish(std::uint64_t slots, const std::function<bool
     }
     changed_.notify_all();
     thread_.join();
-    constexpr std::uint64_t k_batch = 64;
-    std::atomic<std::uint64_t> next{0};
+    return count_answers(slots, enough) + (dataset_ == nullptr ? 0 : count_sessions(slots, enough));
+}
+
+std::uint64_t TokenCounter::count_answers(std::uint64_t slots, const std::function<bool()>& enough) const {
     std::atomic<std::uint64_t> left{0};
-    const auto work = [&] {
-        for (std::uint64_t from = next.fetch_add(k_batch); from < slots; from = next.fetch_add(k_batch)) {
-            const bool late = enough();
-            for (std::uint64_t slot = from; slot < std::min(from + k_batch, slots); ++slot) {
-                record::Record& record = journal_.at(slot);
-                if (!is_committed(record)) {
-                    continue;
-                }
-                if (late) {
-                    left += wants_count(record) ? 1U : 0U;
-                } else {
-                    count(record);
-                }
-            }
+    on_all_cores(slots, [&](std::uint64_t slot) {
+        record::Record& record = journal_.at(slot);
+        if (!is_committed(record) || !wants_count(record)) {
+            return;
         }
-    };
-    std::vector<std::thread> helpers;
-    const unsigned cores = slots < 4 * k_batch ? 1U : std::max(1U, std::thread::hardware_concurrency());
-    for (unsigned i = 1; i < cores; ++i) {
-        helpers.emplace_back([&work] {
-            base::name_this_thread("token helper");
-            work();
-        });
+        if (enough()) {
+            ++left;
+        } else {
+            count(record);
+        }
+    });
+    return left;
+}
+
+std::uint64_t TokenCounter::count_sessions(std::uint64_t slots, const std::function<bool()>& enough) const {
+    std::vector<record::Record*> records;
+    for (std::uint64_t slot = 0; slot < slots; ++slot) {
+        if (is_committed(journal_.at(slot))) {
+            records.push_back(&journal_.at(slot));
+        }
     }
-    work();
-    for (std::thread& helper : helpers) {
-        helper.join();
-    }
+    const std::vector<SessionRecords> sessions = sessions_in(records);
+    const SpokenTexts texts{
+        [this](std::uint32_t conversation, std::uint16_t turn) { return dataset_->turn(conversation, turn).text; },
+        [this](const record::Record& record) { return journal_.output_text(record); }};
+    std::atomic<std::uint64_t> left{0};
+    on_all_cores(sessions.size(), [&](std::uint64_t index) {
+        if (enough()) {
+            ++left;
+        } else {
+            count_prompts(sessions[index], texts, *tokenizer_);
+        }
+    });
     return left;
 }
 

@@ -25,6 +25,7 @@ struct Fields<schedule::Phase> {
         field("name", phase.name);
         field("profiling", phase.profiling);
         field("requests", phase.requests);
+        field("sessions", phase.sessions);
         field("duration", phase.duration);
         field("grace", phase.grace);
         field("arrivals", phase.arrivals);
@@ -108,11 +109,21 @@ struct Fields<load::SocketOptions> {
 };
 
 template <>
+struct Fields<endpoint::AnswerFrame> {
+    template <class Field, class Frame>
+    static void list(const Field& field, Frame& frame) {
+        field("before", frame.before);
+        field("after", frame.after);
+    }
+};
+
+template <>
 struct Fields<load::LoadPlan> {
     template <class Field, class Plan>
     static void list(const Field& field, Plan& plan) {
         field("phases", plan.phases);
         field("targets", plan.targets);
+        field("answer_frame", plan.answer_frame);
         field("workers", plan.workers);
         field("keep_text", plan.keep_text);
         field("request_timeout", plan.request_timeout);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <tuple>
 
 namespace aiperf::load {
 
@@ -57,6 +58,19 @@ void build_head(Target& target,
         target.session_ids_at.push_back(add_id(head, name));
     }
     head += "Content-Length: ";
+}
+
+std::vector<std::uint16_t> pools_of(const std::vector<Target>& targets) {
+    const auto way = [](const Target& target) {
+        return std::tie(target.origin, target.name, target.host, target.tls, target.http2, target.tunnel);
+    };
+    std::vector<std::uint16_t> pools;
+    for (const Target& target : targets) {
+        const auto first = std::find_if(
+            targets.begin(), targets.end(), [&](const Target& other) { return way(other) == way(target); });
+        pools.push_back(static_cast<std::uint16_t>(first - targets.begin()));
+    }
+    return pools;
 }
 
 void Target::write_head(std::string& out,

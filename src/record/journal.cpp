@@ -153,7 +153,7 @@ std::uint64_t Journal::settle_lost(const Loss& loss, std::string_view text) {
         Record& record = at(slot);
         const auto state = static_cast<State>(std::atomic_ref(record.state).load(std::memory_order_acquire));
         if (state == State::free) {
-            if (!loss.unsent) {
+            if (!loss.unsent || loss.several_turns) {
                 continue;
             }
             clear_but_state(record);

@@ -99,13 +99,25 @@ Json length_of(double mean, double stddev) {
 }
 
 Json dataset_of(const config::RunConfig& config) {
-    Json out{{"name", "main"}, {"type", "synthetic"}, {"entries", config.num_dataset_entries}};
+    constexpr std::uint64_t k_default_entries = 100;
+    const std::uint64_t entries = config.num_dataset_entries.value_or(config.num_sessions.value_or(k_default_entries));
+    Json out{{"name", "main"}, {"type", "synthetic"}, {"entries", entries}};
     if (config.random_seed) {
         out["random_seed"] = *config.random_seed;
     }
     out["prompts"]["isl"] = length_of(config.isl_mean, config.isl_stddev);
     if (config.osl_mean) {
         out["prompts"]["osl"] = length_of(*config.osl_mean, config.osl_stddev);
+    }
+    if (config.has_turns()) {
+        out["turns"] = {{"mean", static_cast<double>(config.session_turns_mean)},
+                        {"stddev", static_cast<double>(config.session_turns_stddev)}};
+    }
+    if (config.session_turn_delay_mean != 0.0 || config.session_turn_delay_stddev != 0.0) {
+        out["turn_delay"] = {{"mean", config.session_turn_delay_mean}, {"stddev", config.session_turn_delay_stddev}};
+    }
+    if (config.session_delay_ratio != k_defaults.session_delay_ratio) {
+        out["turn_delay_ratio"] = config.session_delay_ratio;
     }
     return out;
 }
@@ -129,6 +141,9 @@ void add_load(const config::RunConfig& config, Json& out) {
     if (config.request_count) {
         out["requests"] = *config.request_count;
     }
+    if (config.num_sessions) {
+        out["sessions"] = *config.num_sessions;
+    }
     if (config.benchmark_duration) {
         out["duration"] = *config.benchmark_duration;
     }
@@ -151,6 +166,7 @@ config::RunConfig warmup_alone(const config::RunConfig& config) {
     config::RunConfig out;
     const bool burst = config.warmup_arrival_pattern == config::ArrivalPattern::concurrency_burst;
     out.request_count = config.warmup_request_count;
+    out.num_sessions = config.warmup_num_sessions;
     out.benchmark_duration = config.warmup_duration;
     out.benchmark_grace_period = config.warmup_grace_period;
     out.concurrency = config.warmup_concurrency ? config.warmup_concurrency : config.concurrency;
@@ -171,7 +187,9 @@ Json profiling_of(config::RunConfig config) {
     constexpr std::uint64_t k_default_requests = 10;
     Json out{{"name", "profiling"}, {"kind", "profiling"}, {"type", phase_type(config)}};
     if (!config.benchmark_duration) {
-        config.request_count = config.request_count.value_or(k_default_requests);
+        if (!config.num_sessions) {
+            config.request_count = config.request_count.value_or(k_default_requests);
+        }
         config.benchmark_grace_period.reset();
     }
     add_load(config, out);

@@ -18,16 +18,14 @@ Json payload_of(std::string_view body) {
 
 }  // namespace
 
-// Entries of one conversation follow each other: its turns.
 void append_inputs(const dataset::Dataset& dataset, AtomicFile& file) {
     file.append("{\n  \"data\": [");
     std::string text;
-    for (std::size_t i = 0; i < dataset.size();) {
-        const std::string_view id = dataset.conversation_id(i);
+    for (std::size_t i = 0; i < dataset.size(); ++i) {
         text = i == 0 ? "\n    " : ",\n    ";
-        Json session{{"session_id", id}, {"payloads", Json::array()}};
-        for (const std::size_t first = i; i < dataset.size() && (i == first || dataset.conversation_id(i) == id); ++i) {
-            session["payloads"].push_back(payload_of(dataset.entry(i).body));
+        Json session{{"session_id", dataset.conversation_id(i)}, {"payloads", Json::array()}};
+        for (std::size_t turn = 0; turn < dataset.turns(i); ++turn) {
+            session["payloads"].push_back(payload_of(dataset.turn(i, turn).body));
         }
         append_json(text, session, k_indent, 2);
         file.append(text);

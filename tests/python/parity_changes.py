@@ -182,6 +182,17 @@ def _line_per_request(replica: Replica) -> None:
         request["conn"] = index + 1
 
 
+def _other_url(replica: Replica) -> None:
+    """The last request goes where the sessions before it went; as many requests as before go to each URL."""
+    first, last = replica.requests[1], replica.requests[-1]
+    first["target"], last["target"] = last["target"], first["target"]
+
+
+def _turn_of(body: Any) -> None:
+    """What the assistant has said is told as something else."""
+    body["messages"][1]["content"] = "Something else."
+
+
 REQUEST_CHANGES = {
     "a header is missing": ("chat_nonstream", change_header("Accept", None), "requests.headers.Accept"),
     "a header too many": ("chat_nonstream", change_header("Cookie", "a=b"), "requests.headers.Cookie"),
@@ -233,6 +244,28 @@ REQUEST_CHANGES = {
     "a body with spaces": ("chat_nonstream", _request(body_bytes=171), "requests.body_bytes"),
     "two requests in one session": ("chat_nonstream", _same_session, "requests.sessions.uses"),
     "two sessions in one request": ("chat_nonstream", _two_sessions_in_one, "requests.sessions.consistent"),
+    "a turn to another URL than its session": ("multi_url", _other_url, "requests.sessions.targets"),
+    "a turn without its history": (
+        "multi_url",
+        _body(lambda body: body.update(messages=body["messages"][-1:])),
+        "requests.body.messages",
+    ),
+    "a turn with another answer in its history": (
+        "multi_url",
+        _body(_turn_of),
+        "requests.body.messages[].content",
+    ),
+    "a connection per turn where a session has its own": (
+        "sticky_sessions",
+        _line_per_request,
+        "requests.sessions.connections",
+    ),
+    "a connection for all where a session has its own": (
+        "sticky_sessions",
+        lambda replica: [request.update(conn=1) for request in replica.requests] and None,
+        "requests.sessions.connections",
+    ),
+    "a session more than at a time": ("sticky_sessions", _many_at_once, "requests.in_flight"),
     "two at once where one at a time is asked": ("chat_nonstream", _overlap, "requests.one_at_a_time"),
     "more at once than allowed": ("chat_stream_usage", _many_at_once, "requests.in_flight"),
     "a connection per request": ("chat_nonstream", _line_per_request, "requests.connections"),
@@ -273,7 +306,55 @@ def _error(**values: Any) -> Callable[[Replica], None]:
     return change_record(lambda record: record["error"].update(values))
 
 
+def _swap(key: str, first: int, second: int) -> Callable[[Replica], None]:
+    """Exchanges a member of two records' metadata."""
+
+    def edit(records: list[Any]) -> None:
+        one, other = records[first]["metadata"], records[second]["metadata"]
+        one[key], other[key] = other[key], one[key]
+
+    return lambda replica: replica.edit_records(edit)
+
+
+def _turns_swapped(replica: Replica) -> None:
+    """The numbers of two turns of one session, in a run of interleaved ones, are exchanged."""
+
+    def edit(records: list[Any]) -> None:
+        session = records[0]["metadata"]["x_correlation_id"]
+        one, other = [r["metadata"] for r in records if r["metadata"]["x_correlation_id"] == session][:2]
+        one["session_num"], other["session_num"] = other["session_num"], one["session_num"]
+
+    replica.edit_records(edit)
+
+
 RECORD_CHANGES = {
+    "a prompt with history counted wrong": (
+        "multi_url",
+        change_metric("input_sequence_length", lambda value: value + 1),
+        "records.metrics.input_sequence_length",
+    ),
+    "a prompt without history counted wrong": (
+        "sticky_sessions",
+        change_metric("input_sequence_length", lambda value: value + 1),
+        "records.metrics.input_sequence_length",
+    ),
+    "turns in another order": ("multi_url", _swap("turn_index", 0, 1), "records.keys"),
+    "turns of interleaved sessions in another order": (
+        "sticky_sessions",
+        _turns_swapped,
+        "records.session.turns",
+    ),
+    "a turn before the answer to the one before": (
+        "sticky_sessions",
+        lambda r: r.edit_records(lambda rows: rows[2]["metadata"].update(request_start_ns=10**18 + 2)),
+        "records.session.waits",
+    ),
+    "a number that no request has": ("sticky_sessions", _metadata(session_num=77), "records.numbers"),
+    "a turn of another conversation": (
+        "sticky_sessions",
+        _metadata(conversation_id="session_000000"),
+        "records.keys",
+    ),
     "a member is missing": (
         "chat_nonstream",
         change_record(lambda record: record["metadata"].pop("turn_index")),

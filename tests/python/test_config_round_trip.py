@@ -42,6 +42,7 @@ BY_ALLOWED: dict[str, st.SearchStrategy[Any]] = {
     "an integer >= 1": COUNT,
     "an integer >= 0": st.integers(0, 2**64 - 1),
     "an integer from 1 to 10000": st.integers(1, 10000),
+    "an integer from 0 to 10000": st.integers(0, 10000),
     "an integer from 0 to 65535": st.integers(0, 65535),
     "a number from 0 to 1": st.floats(0, 1),
     "a number > 0": POSITIVE,

@@ -50,6 +50,7 @@ struct PhaseProgress {
     std::optional<std::int64_t> sent_end_ns;      ///< the last request was sent
     std::optional<std::int64_t> requests_end_ns;  ///< the last answer was in; absent while the phase lasts
     std::optional<std::uint64_t> requests_asked;  ///< absent: bound by time alone
+    std::optional<std::uint64_t> sessions_asked;  ///< absent: not bound by sessions
     std::optional<double> duration_asked_s;       ///< absent: bound by requests alone
     std::optional<double> grace_asked_s;          ///< for what is in flight after the duration; absent: any time
     bool timeout_triggered = false;               ///< its duration was over before its requests

@@ -34,6 +34,10 @@ namespace aiperf::base {
 /// Equal but for ASCII case. Allocates nothing.
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
+/// Appends `text` as the inside of a JSON string: quotes, backslashes and control characters escaped, all else as it
+/// is.
+void append_json_escaped(std::string& out, std::string_view text);
+
 /// Without blanks and tabs at both ends.
 [[nodiscard]] std::string_view trim(std::string_view text) noexcept;
 

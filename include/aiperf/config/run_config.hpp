@@ -84,21 +84,29 @@ struct RunConfig {
     std::vector<std::pair<std::string, std::string>> headers;  ///< name and value, sent with every request
     std::vector<std::string> extra_inputs;                     ///< "key:value" or a JSON object, merged in order
     std::optional<std::uint64_t> random_seed;                  ///< absent = drawn anew for each run
-    std::uint64_t num_dataset_entries = 100;                   ///< distinct prompts
+    std::optional<std::uint64_t> num_dataset_entries;          ///< conversations; absent: num_sessions, or 100
     std::uint32_t isl_mean = 550;                              ///< input tokens, mean
     double isl_stddev = 0.0;                                   ///< tokens; 0 = all prompts are of one length
     std::optional<std::uint32_t> osl_mean;  ///< output tokens asked for; absent = no length field is sent
     double osl_stddev = 0.0;                ///< tokens; 0 = all ask for one length
 
+    // Sessions: conversations of several turns, each turn a request with all that was said before
+    std::optional<std::uint64_t> num_sessions;  ///< sessions to begin; absent: as many as the other bounds allow
+    std::uint32_t session_turns_mean = 1;       ///< turns of a session, mean
+    std::uint32_t session_turns_stddev = 0;     ///< turns; 0 = all sessions have as many
+    double session_turn_delay_mean = 0.0;       ///< milliseconds from an answer to the next turn; 0 = none
+    double session_turn_delay_stddev = 0.0;     ///< milliseconds; 0 = all delays are the same
+    double session_delay_ratio = 1.0;           ///< delays are multiplied by it
+
     // Tokenizer
     std::optional<std::string> tokenizer;  ///< absent = the first model's name
 
     // Load
-    std::optional<std::uint32_t> concurrency;        ///< absent: 1 without a rate, unlimited with one
-    std::optional<double> request_rate;              ///< requests per second
+    std::optional<std::uint32_t> concurrency;  ///< sessions at a time; absent: 1 without a rate, unlimited with one
+    std::optional<double> request_rate;        ///< requests per second
     std::optional<ArrivalPattern> arrival_pattern;   ///< absent: poisson (gamma where a smoothness is given)
     std::optional<double> arrival_smoothness;        ///< gamma's shape; CV = 1/sqrt(smoothness)
-    std::optional<std::uint64_t> request_count;      ///< absent, and no duration: 10
+    std::optional<std::uint64_t> request_count;      ///< absent, and neither a duration nor a number of sessions: 10
     std::optional<double> benchmark_duration;        ///< seconds of sending
     std::optional<double> benchmark_grace_period;    ///< seconds for what is in flight after it; absent: 30; may be inf
     std::optional<double> failed_request_threshold;  ///< share of errors from 0 to 1 that ends the run; absent = none
@@ -106,6 +114,7 @@ struct RunConfig {
 
     // Warm-up: there is one where a count or a duration is given; what is absent is as in the profiling phase
     std::optional<std::uint64_t> warmup_request_count;     ///< requests
+    std::optional<std::uint64_t> warmup_num_sessions;      ///< sessions
     std::optional<double> warmup_duration;                 ///< seconds of sending
     std::optional<std::uint32_t> warmup_concurrency;       ///< requests in flight
     std::optional<double> warmup_request_rate;             ///< requests per second
@@ -129,7 +138,12 @@ struct RunConfig {
     std::string cli_command;                          ///< how the run was asked for; secrets already redacted
 
     /// True where requests are sent first that do not count.
-    [[nodiscard]] bool has_warmup() const noexcept { return warmup_request_count || warmup_duration; }
+    [[nodiscard]] bool has_warmup() const noexcept {
+        return warmup_request_count || warmup_num_sessions || warmup_duration;
+    }
+
+    /// True where sessions may have several turns.
+    [[nodiscard]] bool has_turns() const noexcept { return session_turns_mean > 1 || session_turns_stddev > 0; }
 
     friend bool operator==(const RunConfig&, const RunConfig&) = default;
 };

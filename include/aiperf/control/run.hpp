@@ -51,6 +51,8 @@ struct Snapshot {
     std::uint64_t errors = 0;                     ///< part of completed
     std::uint64_t in_flight = 0;                  ///< sent and not over
     std::uint64_t retries = 0;                    ///< requests sent anew on a fresh connection
+    std::uint64_t sessions_sent = 0;              ///< sessions begun; a request by itself is one
+    std::uint64_t sessions_completed = 0;         ///< sessions whose last turn is over; part of sessions_sent
     std::optional<std::uint64_t> requests_asked;  ///< absent in a run bound by duration alone
     std::optional<double> duration_asked_s;       ///< absent in a run bound by requests alone
     double elapsed_s = 0.0;                       ///< since the phase began

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "aiperf/base/clock.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,9 +17,10 @@ struct Turn {
     std::string text;                           ///< the prompt
     std::optional<std::uint32_t> max_tokens;    ///< output length to ask for
     std::optional<std::uint32_t> input_tokens;  ///< tokens of `text` by the run's tokenizer; absent without one
+    base::Nanoseconds delay{0};                 ///< from the end of the answer before it; nothing for a first turn
 };
 
-/// One conversation of the data set (synthetic text gives it one turn).
+/// One conversation of the data set.
 struct Conversation {
     std::string id;           ///< "session_000000"
     std::vector<Turn> turns;  ///< in order; at least one
@@ -33,20 +36,35 @@ inline constexpr std::size_t k_body_padding = 64;
 /// *Thread safety*: const calls from any thread.
 class Dataset {
 public:
-    /// One prompt, ready to be sent.
+    /// One turn, ready to be sent: as it is where it is the first of its conversation, else with the history in it.
     struct Entry {
-        std::string_view body;               ///< bytes of the request body
-        std::int32_t input_tokens = -1;      ///< record::k_absent where unknown
+        std::string_view body;               ///< bytes of the request body, without a history
+        std::int32_t input_tokens = -1;      ///< of its own text; record::k_absent where unknown
         std::int32_t requested_tokens = -1;  ///< output length asked for; record::k_absent: none
+        std::size_t message_at = 0;          ///< where its message is in the body: the history goes before it
+        std::size_t message_bytes = 0;       ///< of that message; 0 = the body has no place for a history
+        std::string_view text;               ///< its own text; kept only where a conversation has several turns
+        base::Nanoseconds delay{0};          ///< from the end of the answer before it
+
+        /// The turn as it stands in the history of later ones.
+        [[nodiscard]] std::string_view message() const noexcept { return body.substr(message_at, message_bytes); }
     };
 
     virtual ~Dataset() = default;
-    /// How many prompts there are.
+    /// How many conversations there are.
     [[nodiscard]] virtual std::size_t size() const noexcept = 0;
-    /// `index` must be below size(); so for conversation_id(). The body lives as long as the data set.
-    [[nodiscard]] virtual Entry entry(std::size_t index) const noexcept = 0;
-    /// What artifacts call a prompt.
+    /// Turns of a conversation, at least one. `index` must be below size(); so everywhere here.
+    [[nodiscard]] virtual std::size_t turns(std::size_t index) const noexcept = 0;
+    /// `turn` must be below turns(index). What is referred to lives as long as the data set.
+    [[nodiscard]] virtual Entry turn(std::size_t index, std::size_t turn) const noexcept = 0;
+    /// True where a conversation has several turns.
+    [[nodiscard]] virtual bool multi_turn() const noexcept = 0;
+    /// What artifacts call a conversation.
     [[nodiscard]] virtual std::string_view conversation_id(std::size_t index) const noexcept = 0;
+
+    /// The first turn of a conversation.
+    [[nodiscard]] Entry entry(std::size_t index) const noexcept { return turn(index, 0); }
+
     /// Of the sealed memfd, for a process to inherit; open_dataset() reads it there. Lives as long as the data set.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
 };
@@ -67,8 +85,14 @@ public:
     /// Moves; what was moved from is good for destruction only.
     DatasetBuilder& operator=(DatasetBuilder&&) noexcept;
 
-    /// Appends an entry; `body` is copied. Absent counts are record::k_absent. Throws base::SystemError where the memfd
-    /// cannot be made or written.
+    /// Begins a conversation. At least one add_turn() must follow.
+    void begin(std::string_view conversation_id);
+
+    /// Appends a turn to the conversation begun last; body and text are copied. Absent counts are record::k_absent.
+    /// Throws base::SystemError where the memfd cannot be made or written.
+    void add_turn(const Dataset::Entry& turn);
+
+    /// A conversation of one turn: begin() and add_turn().
     void add(std::string_view conversation_id,
              std::string_view body,
              std::int32_t input_tokens,

@@ -51,6 +51,22 @@ public:
     virtual bool read(const char* json, std::size_t size, Delta& delta) = 0;
 };
 
+/// The body of a turn, and where what was said before it goes.
+struct TurnBody {
+    std::string body;               ///< the turn alone
+    std::size_t message_at = 0;     ///< the turn's message in the body: the history goes before it, a comma behind each
+    std::size_t message_bytes = 0;  ///< of it; 0 = there is no place for a history
+};
+
+/// How an answer stands in the history of later turns: between these two, as the inside of a JSON string. Both empty:
+/// it does not.
+struct AnswerFrame {
+    std::string before;  ///< `{"role":"assistant","content":"`
+    std::string after;   ///< `"}`
+
+    friend bool operator==(const AnswerFrame&, const AnswerFrame&) = default;
+};
+
 /// One API of an inference server: how a request is written and an answer is read. One of the library's own is one
 /// file, and its row in endpoint.cpp makes it known; one of a user's own is given to a run by
 /// control::Environment::endpoint.
@@ -72,6 +88,17 @@ public:
     [[nodiscard]] virtual std::string body(const dataset::Turn& turn,
                                            const config::RunConfig& config,
                                            const settings::Endpoint& settings) const = 0;
+
+    /// The same for a turn of a conversation of several. By default body(), without a place for a history: each turn is
+    /// sent alone.
+    [[nodiscard]] virtual TurnBody turn_body(const dataset::Turn& turn,
+                                             const config::RunConfig& config,
+                                             const settings::Endpoint& settings) const {
+        return {body(turn, config, settings)};
+    }
+
+    /// How answers stand in a history. By default they do not.
+    [[nodiscard]] virtual AnswerFrame answer_frame(const settings::Endpoint& /*settings*/) const { return {}; }
 
     /// A reader for one worker.
     [[nodiscard]] virtual std::unique_ptr<AnswerReader> reader() const = 0;

@@ -21,18 +21,19 @@ struct Connection {
         connecting,  ///< the system is making it; a request waits for it
         greeting,    ///< a proxy's tunnel, TLS or HTTP/2 is being set up
         busy,        ///< a request is being sent or answered
-        idle,        ///< in the pool
+        idle,        ///< in the pool, or kept for its session
         shared,      ///< HTTP/2: carries as many requests as there are
     };
 
     int fd = -1;                             ///< -1 = none
     std::uint32_t generation = 0;            ///< rises with each close, so that a late event is known as such
     State state = State::closed;             ///< what it is doing
-    std::uint16_t target = 0;                ///< index of the URL
+    std::uint16_t target = 0;                ///< index of the URL, the first of those it can be used for
     bool served = false;                     ///< has carried an answer before
     bool sending = false;                    ///< something waits for the socket to take it
     ExchangeId exchange = ExchangeId::none;  ///< the request on it; HTTP/2: the one it was made for
-    base::Instant idle_since{};              ///< when it came into the pool
+    SessionId session = SessionId::none;     ///< the session it belongs to; none: anybody's
+    base::Instant idle_since{};              ///< when it came into the pool, or its session last used it
 
     // While it is being made.
     std::size_t first_address = 0;  ///< of the target's, tried first

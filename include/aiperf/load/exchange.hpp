@@ -19,6 +19,8 @@ namespace aiperf::load {
 enum class ExchangeId : std::uint32_t { none = ~std::uint32_t{0} };
 /// Index of a connection in its worker's slab.
 enum class ConnectionId : std::uint32_t { none = ~std::uint32_t{0} };
+/// Index of a session of several turns in its worker's slab.
+enum class SessionId : std::uint32_t { none = ~std::uint32_t{0} };
 
 /// One request under way and its answer, whatever connection carries it.
 struct Exchange {
@@ -31,6 +33,7 @@ struct Exchange {
     std::uint16_t target = 0;                      ///< where it goes now: another than the record's after a redirect
     base::Instant claimed{};                       ///< when the request was taken
     ConnectionId connection = ConnectionId::none;  ///< that carries it
+    SessionId session = SessionId::none;           ///< whose turn it is; none: a request by itself
     std::int32_t stream = 0;                       ///< HTTP/2: number on its connection; 0 = none yet
     Answer answer;                                 ///< as far as it has come
 

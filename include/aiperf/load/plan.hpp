@@ -20,12 +20,13 @@ namespace aiperf::load {
 /// Everything a run's workers need, fixed before the first request. Shared by all workers, read-only.
 struct LoadPlan {
     std::vector<schedule::Phase> phases;                         ///< in order; warm-up first
-    std::vector<Target> targets;                                 ///< request k goes to target k mod n
+    std::vector<Target> targets;                                 ///< session k goes to target k mod n
     std::shared_ptr<const dataset::Dataset> dataset;             ///< bodies
     const endpoint::Endpoint* endpoint = nullptr;                ///< reads the answers; outlives the plan
+    endpoint::AnswerFrame answer_frame;                          ///< how answers stand in the history of later turns
     base::IdSource ids{0};                                       ///< of requests and sessions
     std::uint32_t workers = 1;                                   ///< how many
-    bool keep_text = true;                                       ///< output text goes into the journal, to be counted
+    bool keep_text = true;                                       ///< output text goes into the journal, and histories
     base::Nanoseconds request_timeout{0};                        ///< 0 = none; counts from the claim
     base::Nanoseconds connect_timeout{10'000'000'000};           ///< of one connection
     base::Nanoseconds idle_timeout = std::chrono::seconds(300);  ///< a connection idle for longer is not used again

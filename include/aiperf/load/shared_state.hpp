@@ -26,19 +26,21 @@ inline constexpr base::Nanoseconds k_heartbeat = std::chrono::milliseconds(10);
 /// One worker's live counters, of the current phase. Written by it alone, read by anybody; `sent` = `completed` + in
 /// flight.
 struct alignas(64) WorkerCounters {
-    std::atomic<std::uint64_t> sent{0};          ///< requests begun
-    std::atomic<std::uint64_t> completed{0};     ///< requests over, good or not
-    std::atomic<std::uint64_t> errors{0};        ///< part of completed
-    std::atomic<std::uint64_t> retries{0};       ///< requests sent anew on a fresh connection
-    std::atomic<std::uint64_t> own_failures{0};  ///< connections that this machine refused: descriptors, ports, memory
-    std::atomic<std::uint64_t> wall_ns{0};       ///< how long its phase took it; set at the end, as the three below
-    std::atomic<std::uint64_t> ran_ns{0};        ///< of that, on a processor
-    std::atomic<std::uint64_t> waited_ns{0};     ///< of that, ready to run, without a processor
-    std::atomic<std::uint64_t> stall_ns{0};      ///< its longest turn, or latest wake-up
-    std::atomic<std::uint32_t> phase_done{0};    ///< n = it is through with phase n - 1
-    std::atomic<std::int64_t> seen_ns{0};        ///< last turn of its loop; none is longer than k_longest_turn
-    base::Sketch time_to_first_token;            ///< nanoseconds
-    base::Sketch inter_token_latency;            ///< nanoseconds
+    std::atomic<std::uint64_t> sent{0};           ///< requests begun
+    std::atomic<std::uint64_t> completed{0};      ///< requests over, good or not
+    std::atomic<std::uint64_t> errors{0};         ///< part of completed
+    std::atomic<std::uint64_t> retries{0};        ///< requests sent anew on a fresh connection
+    std::atomic<std::uint64_t> own_failures{0};   ///< connections that this machine refused: descriptors, ports, memory
+    std::atomic<std::uint64_t> wall_ns{0};        ///< how long its phase took it; set at the end, as the three below
+    std::atomic<std::uint64_t> ran_ns{0};         ///< of that, on a processor
+    std::atomic<std::uint64_t> waited_ns{0};      ///< of that, ready to run, without a processor
+    std::atomic<std::uint64_t> stall_ns{0};       ///< its longest turn, or latest wake-up
+    std::atomic<std::uint32_t> phase_done{0};     ///< n = it is through with phase n - 1
+    std::atomic<std::int64_t> seen_ns{0};         ///< last turn of its loop; none is longer than k_longest_turn
+    std::atomic<std::uint64_t> sessions_sent{0};  ///< sessions begun; a request by itself is one
+    std::atomic<std::uint64_t> sessions_completed{0};  ///< sessions whose last turn is over; part of sessions_sent
+    base::Sketch time_to_first_token;                  ///< nanoseconds
+    base::Sketch inter_token_latency;                  ///< nanoseconds
 
     /// One writer: a plain add, without a locked instruction.
     static void add(std::atomic<std::uint64_t>& counter) noexcept {
@@ -55,16 +57,24 @@ struct SharedState {
     static constexpr std::uint32_t k_quit = ~0U;  ///< the phase in which workers go home
 
     alignas(64) std::atomic<std::uint64_t> next_index{0};  ///< next unclaimed index of the current phase
-    alignas(64) std::atomic<std::uint32_t> phase{0};       ///< 0 = none yet, n = phase n - 1 runs, k_quit = go home
-    std::atomic<std::int64_t> phase_start_ns{0};           ///< CLOCK_MONOTONIC
-    std::atomic<std::uint64_t> first_slot{0};              ///< slot of the phase's index 0
-    std::atomic<std::uint32_t> stop{0};                    ///< Stop
-    std::atomic<std::int32_t> journal_error{0};            ///< errno of the first record that got no room; 0 = none
-    std::atomic<std::uint32_t> too_many_failures{0};       ///< 1: the share of errors passed LoadPlan's threshold
-    std::uint32_t workers = 0;                             ///< how many counters there are
+    /// Next session of the current phase that nobody has begun; for data sets with several turns.
+    alignas(64) std::atomic<std::uint64_t> next_session{0};
+    alignas(64) std::atomic<std::uint32_t> phase{0};  ///< 0 = none yet, n = phase n - 1 runs, k_quit = go home
+    std::atomic<std::int64_t> phase_start_ns{0};      ///< CLOCK_MONOTONIC
+    std::atomic<std::uint64_t> first_slot{0};         ///< slot of the phase's index 0
+    std::atomic<std::uint32_t> stop{0};               ///< Stop
+    std::atomic<std::int32_t> journal_error{0};       ///< errno of the first record that got no room; 0 = none
+    std::atomic<std::uint32_t> too_many_failures{0};  ///< 1: the share of errors passed LoadPlan's threshold
+    std::uint32_t workers = 0;                        ///< how many counters there are
 
     /// The counters of one worker, behind this struct in the mapping.
     [[nodiscard]] WorkerCounters& counters(std::uint32_t worker) noexcept;
+
+    /// Sets what is claimed back to nothing, for the next phase. No worker is in one.
+    void reset_claims() noexcept {
+        next_index.store(0);
+        next_session.store(0);
+    }
 
     /// True once worker `worker` is through with phase `index` (from 0).
     [[nodiscard]] bool is_through(std::uint32_t worker, std::uint32_t index) noexcept {

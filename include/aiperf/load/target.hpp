@@ -34,6 +34,9 @@ struct Target {
                     std::size_t body_bytes) const;
 };
 
+/// For each target the first one whose connections it can use: the same server, reached in the same way.
+[[nodiscard]] std::vector<std::uint16_t> pools_of(const std::vector<Target>& targets);
+
 /// What a request's head says, apart from its address.
 struct HeadOptions {
     std::string host;                 ///< Host header

@@ -3,6 +3,7 @@
 #include "aiperf/load/connection.hpp"
 #include "aiperf/load/io.hpp"
 #include "aiperf/load/plan.hpp"
+#include "aiperf/load/session.hpp"
 #include "aiperf/load/shared_state.hpp"
 #include "aiperf/load/slab.hpp"
 #include "aiperf/load/turn_watch.hpp"
@@ -14,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,8 @@ namespace aiperf::load {
 ///
 /// A worker claims the next index with one fetch_add, at most one ahead and only while it has a concurrency slot of its
 /// own (the shares of all workers add up to the phase's concurrency); so a slow worker delays nobody else, and the cap
-/// holds exactly.
+/// holds exactly. Where conversations have several turns, a slot is a session's: it keeps it until its last turn is
+/// over, and stays with its worker, which knows its history. A turn claims its index when it may be sent.
 ///
 /// *Thread safety*: run() on one thread; wake() from any.
 template <class Io>
@@ -66,17 +69,32 @@ private:
 
     // Claiming and sending.
     bool fill();
+    bool may_claim(base::Instant now);
     bool claim(base::Instant now);
     void start(base::Instant now);
     void dispatch(ExchangeId id, base::Instant now);
     void dispatch_again();
-    ConnectionId take_connection(std::uint16_t target, base::Instant now);
-    ConnectionId new_connection(std::uint16_t target);
+    ConnectionId take_connection(const Exchange& exchange, base::Instant now);
+    ConnectionId new_connection(std::uint16_t pool);
     void send(ConnectionId id);
     bool send_rest(Connection& connection, Exchange& exchange);
     bool encrypt_rest(Connection& connection, Exchange& exchange);
     bool send_output(Connection& connection);
     void take_output(Connection& connection);
+
+    // Sessions of several turns.
+    void take_due_turns(base::Instant now);
+    bool has_turn();
+    void name_turn(record::Record& record) noexcept;
+    SessionId take_turn(record::Record& record);
+    void end_turn(const Exchange& exchange, base::Instant now);
+    void end_session(SessionId id, ConnectionId carrier) noexcept;
+    void end_waiting() noexcept;
+    void exhaust() noexcept;
+    [[nodiscard]] bool all_claimed() const noexcept;
+    [[nodiscard]] bool is_through() const noexcept;
+    ConnectionId take_own(const Exchange& exchange, base::Instant now);
+    void part(Connection& connection) noexcept;
 
     // Connections being made.
     void connect(ConnectionId id);
@@ -92,7 +110,8 @@ private:
 
     // Connections with many requests (HTTP/2).
     struct Streams;
-    ConnectionId take_shared(std::uint16_t target, base::Instant now);
+    ConnectionId take_shared(const Exchange& exchange, base::Instant now);
+    ConnectionId new_shared(std::uint16_t pool);
     void join(ExchangeId id, ConnectionId carrier);
     void begin_http2(ConnectionId id);
     void http2_ready(ConnectionId id);
@@ -135,8 +154,15 @@ private:
         return plan_.targets[connection.target];
     }
 
+    /// True where a request goes over a connection that belongs to its session.
+    [[nodiscard]] bool is_sticky(const Exchange& exchange) const noexcept {
+        return exchange.session != SessionId::none && exchange.hops == 0 &&
+               plan_.connection_reuse == config::ConnectionReuse::sticky_user_sessions;
+    }
+
     std::uint32_t number_;
     const LoadPlan& plan_;
+    const bool has_sessions_;  // conversations of several turns
     SharedState& shared_;
     WorkerCounters& counters_;
     record::Journal::Writer& writer_;
@@ -157,9 +183,11 @@ private:
 
     Slab<Exchange, ExchangeId> exchanges_;
     Slab<Connection, ConnectionId> connections_;
-    std::vector<std::vector<ConnectionId>> idle_;                // by target; the last used is used first
-    std::vector<std::vector<ConnectionId>> shared_connections_;  // by target
-    std::vector<std::size_t> next_address_;                      // by target: where the next connection begins
+    Slab<Session, SessionId> sessions_;
+    std::vector<std::uint16_t> pools_;                           // by target: the one whose connections it uses
+    std::vector<std::vector<ConnectionId>> idle_;                // by pool; the last used is used first
+    std::vector<std::vector<ConnectionId>> shared_connections_;  // by pool
+    std::vector<std::size_t> next_address_;                      // by pool: where the next connection begins
     std::size_t next_source_ = 0;
     std::vector<ExchangeId> again_;  // to be sent anew at the end of this turn
 
@@ -183,9 +211,25 @@ private:
     base::Instant phase_end_ = base::Instant::max();  // no request is due at or after it
     base::Instant grace_end_ = base::Instant::max();
     std::optional<schedule::ArrivalCursor> cursor_;
-    std::uint32_t slots_ = 0;  // this worker's share of the concurrency
-    std::uint32_t in_flight_ = 0;
-    bool exhausted_ = false;  // nothing more will be claimed
+    std::uint32_t slots_ = 0;      // this worker's share of the concurrency
+    std::uint32_t in_flight_ = 0;  // requests by themselves, sessions
+    bool exhausted_ = false;       // nothing more will be claimed
+    bool all_begun_ = false;       // no session more will be begun
+
+    /// A session that waits for its next turn; of two due at once the older one is first.
+    struct Waiting {
+        base::Instant due;
+        std::uint32_t number;
+        SessionId session;
+
+        friend bool operator>(const Waiting& a, const Waiting& b) noexcept {
+            return a.due != b.due ? a.due > b.due : a.number > b.number;
+        }
+    };
+
+    std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting_;
+    std::deque<SessionId> ready_;        // whose next turn may be sent
+    SessionId begun_ = SessionId::none;  // whose first turn may be sent; it does not count as in flight yet
 
     // The index claimed ahead.
     record::Record* pending_ = nullptr;
@@ -203,6 +247,7 @@ private:
 #include "aiperf/load/worker_http2_impl.hpp"
 #include "aiperf/load/worker_loop_impl.hpp"
 #include "aiperf/load/worker_send_impl.hpp"
+#include "aiperf/load/worker_session_impl.hpp"
 
 namespace aiperf::load {
 

@@ -130,21 +130,23 @@ bool Worker<Io>::take_answer(ConnectionId id, char* data, std::size_t size, base
         return false;
     }
     // Bytes behind the answer, or an answer to a request not wholly sent: that connection is not used again.
-    // A session has one request: its connection has no further use.
-    const bool kept = plan_.connection_reuse == config::ConnectionReuse::pooled;
-    const bool reusable = kept && exchange.answer.connection_reusable() && used == size && exchange.all_sent() &&
-                          connection.output.empty();
-    if (!redirect(request)) {
-        complete(request, now);
+    const bool reusable =
+        exchange.answer.connection_reusable() && used == size && exchange.all_sent() && connection.output.empty();
+    const bool pooled = plan_.connection_reuse == config::ConnectionReuse::pooled;
+    const bool redirected = redirect(request);
+    if (!redirected) {
+        complete(request, now);  // after the last turn of a session its connection is nobody's
     }
-    if (reusable) {
-        connection.served = true;
-        connection.idle_since = now;
-        connection.state = Connection::State::idle;
-        connection.exchange = ExchangeId::none;
-        idle_[connection.target].push_back(id);
-    } else {
+    if (!reusable || !(pooled || (connection.session != SessionId::none && !redirected))) {
         close(id);
+        return true;
+    }
+    connection.served = true;
+    connection.idle_since = now;
+    connection.state = Connection::State::idle;
+    connection.exchange = ExchangeId::none;
+    if (connection.session == SessionId::none) {
+        idle_[connection.target].push_back(id);
     }
     return true;
 }
@@ -184,9 +186,14 @@ void Worker<Io>::complete(ExchangeId id, base::Instant now) {
     if (!again_.empty()) {
         std::erase(again_, id);
     }
+    if (exchange.session != SessionId::none) {
+        end_turn(exchange, now);
+    } else {
+        WorkerCounters::add(counters_.sessions_completed);
+        --in_flight_;
+    }
     exchange.record = nullptr;
     exchanges_.put_back(id);
-    --in_flight_;
 }
 
 template <class Io>

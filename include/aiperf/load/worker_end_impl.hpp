@@ -169,6 +169,7 @@ void Worker<Io>::close_socket(Connection& connection) noexcept {
 template <class Io>
 void Worker<Io>::close(ConnectionId id) noexcept {
     Connection& connection = connections_[id];
+    part(connection);
     close_socket(connection);
     if (target_of(connection).http2) {
         std::erase(shared_connections_[connection.target], id);

@@ -54,8 +54,11 @@ struct Worker<Io>::Streams final : Http2Session::Listener {
 
 /// A connection that takes one more request to `target`, or a new one.
 template <class Io>
-ConnectionId Worker<Io>::take_shared(std::uint16_t target, base::Instant now) {
-    std::vector<ConnectionId>& shared = shared_connections_[target];
+ConnectionId Worker<Io>::take_shared(const Exchange& exchange, base::Instant now) {
+    if (is_sticky(exchange)) {
+        return take_own(exchange, now);
+    }
+    std::vector<ConnectionId>& shared = shared_connections_[pools_[exchange.target]];
     for (std::size_t at = 0; at < shared.size();) {
         const ConnectionId id = shared[at];
         Connection& connection = connections_[id];
@@ -69,10 +72,15 @@ ConnectionId Worker<Io>::take_shared(std::uint16_t target, base::Instant now) {
             ++at;
         }
     }
-    const ConnectionId id = new_connection(target);
+    return new_shared(pools_[exchange.target]);
+}
+
+template <class Io>
+ConnectionId Worker<Io>::new_shared(std::uint16_t pool) {
+    const ConnectionId id = new_connection(pool);
     connections_[id].most_streams = plan_.connection_reuse == config::ConnectionReuse::pooled ? plan_.streams : 1;
     connections_[id].open_to_more = true;
-    shared.push_back(id);
+    shared_connections_[pool].push_back(id);
     return id;
 }
 
@@ -144,6 +152,7 @@ void Worker<Io>::open_stream(ExchangeId id) {
 /// Takes a request off its connection, to be sent on another one at the end of this turn.
 template <class Io>
 void Worker<Io>::put_off(ExchangeId id) {
+    part(connections_[exchanges_[id].connection]);
     leave(id);
     exchanges_[id].connection = ConnectionId::none;
     again_.push_back(id);
@@ -188,7 +197,7 @@ void Worker<Io>::push(ConnectionId id) {
         send(id);
     }
     if (connection.generation == generation && connection.state == Connection::State::shared &&
-        connection.streams.empty() && !connection.open_to_more) {
+        connection.streams.empty() && !connection.open_to_more && connection.session == SessionId::none) {
         close(id);
     }
 }

@@ -22,12 +22,14 @@ Worker<Io>::Worker(std::uint32_t number,
                    std::function<void()> on_news)
     : number_(number),
       plan_(plan),
+      has_sessions_(plan.dataset->multi_turn()),
       shared_(shared),
       counters_(shared.counters(number)),
       writer_(writer),
       on_news_(std::move(on_news)),
       reader_(plan.endpoint->reader()),
       buffer_(k_read_bytes + http::SseParser::k_padding),
+      pools_(pools_of(plan.targets)),
       idle_(plan.targets.size()),
       shared_connections_(plan.targets.size()),
       next_address_(plan.targets.size(), number) {
@@ -90,6 +92,7 @@ void Worker<Io>::begin_phase(std::uint32_t phase) {
     }
     slots_ = phase_->concurrency ? schedule::share_of(*phase_->concurrency, number_, plan_.workers) : k_unlimited;
     exhausted_ = slots_ == 0;
+    all_begun_ = false;
     pending_ = nullptr;
     full_ = false;
     full_until_ = {};
@@ -99,10 +102,13 @@ void Worker<Io>::begin_phase(std::uint32_t phase) {
 
 template <class Io>
 void Worker<Io>::work_phase() {
-    while (!(exhausted_ && in_flight_ == 0)) {
+    while (!is_through()) {
         obey_stop();
+        if (!waiting_.empty() && all_claimed()) {
+            end_waiting();
+        }
         const bool more = fill();
-        if (exhausted_ && in_flight_ == 0) {
+        if (is_through()) {
             break;
         }
         const base::Instant wake = next_wake();
@@ -172,8 +178,7 @@ void Worker<Io>::obey_stop() {
     if (stop == Stop::none) {
         return;
     }
-    exhausted_ = true;
-    pending_ = nullptr;
+    exhaust();
     if (stop == Stop::in_flight) {
         cancel_in_flight(base::now());
     }
@@ -198,8 +203,7 @@ void Worker<Io>::cancel_in_flight(base::Instant now) {
 template <class Io>
 void Worker<Io>::expire(base::Instant now) {
     if (now >= grace_end_) {
-        exhausted_ = true;
-        pending_ = nullptr;
+        exhaust();
         cancel_in_flight(now);
         return;
     }
@@ -272,6 +276,9 @@ base::Instant Worker<Io>::next_wake() const noexcept {
     base::Instant wake = std::min(grace_end_, base::Instant((seen / step + 2) * step));
     if (pending_ != nullptr) {
         wake = std::min(wake, pending_due_);
+    }
+    if (!waiting_.empty()) {
+        wake = std::min(wake, waiting_.top().due);
     }
     if (oldest_ != ExchangeId::none && plan_.request_timeout.count() > 0) {
         wake = std::min(wake, exchanges_[oldest_].claimed + plan_.request_timeout);

@@ -17,16 +17,15 @@ namespace aiperf::load {
 template <class Io>
 bool Worker<Io>::fill() {
     for (int i = 0; i < k_sends_per_turn; ++i) {
-        if (exhausted_ || in_flight_ >= slots_) {
-            full_ = !exhausted_;
+        if (exhausted_) {
             return false;
         }
         if (shared_.stop.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(Stop::none)) {
             return true;  // told amid a batch of answers: the loop obeys at once
         }
         const base::Instant now = base::now();
-        full_until_ = std::exchange(full_, false) ? now : full_until_;
-        if (pending_ == nullptr && !claim(now)) {
+        take_due_turns(now);
+        if (pending_ == nullptr && !(may_claim(now) && claim(now))) {
             return false;
         }
         if (pending_due_ > now) {
@@ -38,32 +37,47 @@ bool Worker<Io>::fill() {
     return true;
 }
 
+/// True where the next request may be claimed: there is a slot for it, or it is the turn of a session that has one.
+template <class Io>
+bool Worker<Io>::may_claim(base::Instant now) {
+    const bool free = in_flight_ < slots_;
+    if (free && full_) {
+        full_until_ = now;
+    }
+    full_ = !free;
+    return has_sessions_ ? has_turn() : free;
+}
+
 template <class Io>
 bool Worker<Io>::claim(base::Instant now) {
     if (!cursor_ && now >= phase_end_) {
-        exhausted_ = true;
+        exhaust();
         return false;
     }
     const std::uint64_t index = shared_.next_index.fetch_add(1, std::memory_order_relaxed);
     if (phase_->requests && index >= *phase_->requests) {
-        exhausted_ = true;
+        exhaust();
         return false;
     }
     pending_due_ = cursor_ ? phase_start_ + cursor_->at(index) : now;
     if (pending_due_ >= phase_end_) {
-        exhausted_ = true;
+        exhaust();
         return false;
     }
     record::Record* record = writer_.claim(first_slot_ + index);
     if (record == nullptr) {
         stop_for_full_journal();
-        exhausted_ = true;
+        exhaust();
         return false;
     }
     record->phase = phase_index_;
-    record->session = static_cast<std::uint32_t>(index);
-    record->conversation = static_cast<std::uint32_t>(schedule::sequential_entry(index, plan_.dataset->size()));
-    record->target = static_cast<std::uint16_t>(index % plan_.targets.size());
+    if (has_sessions_) {
+        name_turn(*record);
+    } else {
+        record->session = static_cast<std::uint32_t>(index);
+        record->conversation = static_cast<std::uint32_t>(schedule::sequential_entry(index, plan_.dataset->size()));
+        record->target = static_cast<std::uint16_t>(index % plan_.targets.size());
+    }
     record->planned_ns = pending_due_.time_since_epoch().count();
     pending_ = record;
     pending_index_ = index;
@@ -73,10 +87,11 @@ bool Worker<Io>::claim(base::Instant now) {
 template <class Io>
 void Worker<Io>::start(base::Instant now) {
     record::Record& record = *std::exchange(pending_, nullptr);
-    const dataset::Dataset::Entry entry = plan_.dataset->entry(record.conversation);
+    const SessionId session = has_sessions_ ? take_turn(record) : SessionId::none;
+    const dataset::Dataset::Entry entry = plan_.dataset->turn(record.conversation, record.turn);
     record.acquired_ns = now.time_since_epoch().count();
     record.flags |= pending_due_ < full_until_ ? record::flag::capped : 0U;
-    record.input_tokens = entry.input_tokens;
+    record.input_tokens = record.turn == 0 ? entry.input_tokens : record::k_absent;  // counted later, with the history
     record.requested_tokens = entry.requested_tokens;
     const ExchangeId id = exchanges_.take();
     Exchange& exchange = exchanges_[id];
@@ -85,10 +100,16 @@ void Worker<Io>::start(base::Instant now) {
     exchange.claimed = now;
     exchange.target = record.target;
     exchange.hops = 0;
+    exchange.session = session;
     exchange.body = entry.body;
+    if (session != SessionId::none) {
+        exchange.body = sessions_[session].body_of(entry);
+    } else {
+        ++in_flight_;
+        WorkerCounters::add(counters_.sessions_sent);
+    }
     plan_.targets[record.target].write_head(
-        exchange.head, plan_.ids, exchange.slot, record::session_number(record), entry.body.size());
-    ++in_flight_;
+        exchange.head, plan_.ids, exchange.slot, record::session_number(record), exchange.body.size());
     link(id);
     WorkerCounters::add(counters_.sent);
     dispatch(id, now);
@@ -103,9 +124,9 @@ void Worker<Io>::dispatch(ExchangeId id, base::Instant now) {
     exchange.answer.begin(record, plan_.keep_text);
     record.request_bytes += static_cast<std::uint32_t>(exchange.head.size() + exchange.body.size());
     if (plan_.targets[exchange.target].http2) {
-        return join(id, take_shared(exchange.target, now));
+        return join(id, take_shared(exchange, now));
     }
-    const ConnectionId carrier = take_connection(exchange.target, now);
+    const ConnectionId carrier = take_connection(exchange, now);
     Connection& connection = connections_[carrier];
     exchange.connection = carrier;
     connection.exchange = id;
@@ -128,8 +149,11 @@ void Worker<Io>::dispatch_again() {
 }
 
 template <class Io>
-ConnectionId Worker<Io>::take_connection(std::uint16_t target, base::Instant now) {
-    std::vector<ConnectionId>& idle = idle_[target];
+ConnectionId Worker<Io>::take_connection(const Exchange& exchange, base::Instant now) {
+    if (is_sticky(exchange)) {
+        return take_own(exchange, now);
+    }
+    std::vector<ConnectionId>& idle = idle_[pools_[exchange.target]];
     if (!idle.empty() && now - connections_[idle.back()].idle_since < plan_.idle_timeout) {
         const ConnectionId id = idle.back();
         idle.pop_back();
@@ -138,13 +162,13 @@ ConnectionId Worker<Io>::take_connection(std::uint16_t target, base::Instant now
     while (!idle.empty()) {
         drop_idle(idle.back());  // the youngest is too old, so all are
     }
-    return new_connection(target);
+    return new_connection(pools_[exchange.target]);
 }
 
 template <class Io>
-ConnectionId Worker<Io>::new_connection(std::uint16_t target) {
+ConnectionId Worker<Io>::new_connection(std::uint16_t pool) {
     const ConnectionId id = connections_.take();
-    connections_[id].target = target;
+    connections_[id].target = pool;
     connections_[id].served = false;
     return id;
 }

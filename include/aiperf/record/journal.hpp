@@ -61,12 +61,13 @@ public:
 
     /// Slots [first, first + count) of a phase, in which worker `worker` has died.
     struct Loss {
-        std::uint32_t worker = 0;   ///< that has died
-        std::uint64_t first = 0;    ///< slot
-        std::uint64_t count = 0;    ///< slots
-        std::uint8_t phase = 0;     ///< index into the header's phases
-        std::uint32_t entries = 1;  ///< of the data set
-        bool unsent = false;        ///< also what was claimed and not sent; then all workers must be at rest
+        std::uint32_t worker = 0;    ///< that has died
+        std::uint64_t first = 0;     ///< slot
+        std::uint64_t count = 0;     ///< slots
+        std::uint8_t phase = 0;      ///< index into the header's phases
+        std::uint32_t entries = 1;   ///< of the data set
+        bool unsent = false;         ///< also what was claimed and not sent; then all workers must be at rest
+        bool several_turns = false;  ///< sessions have them: of an index nobody has named, the session is not known
     };
 
     /// What a dead worker has sent and not committed becomes error records (ErrorKind::lost) with `text`,

@@ -18,6 +18,7 @@ auto fields(const PhaseProgress& value) {
                  sent_end,
                  requests_end,
                  requests_asked,
+                 sessions_asked,
                  duration_asked,
                  grace_asked,
                  timeout,
@@ -36,6 +37,7 @@ auto fields(const PhaseProgress& value) {
                     sent_end,
                     requests_end,
                     requests_asked,
+                    sessions_asked,
                     duration_asked,
                     grace_asked,
                     timeout,
@@ -143,6 +145,7 @@ api::PhaseProgress full_phase() {
     phase.sent_end_ns = -2;
     phase.requests_end_ns = std::numeric_limits<std::int64_t>::max();
     phase.requests_asked = std::numeric_limits<std::uint64_t>::max();
+    phase.sessions_asked = 9;
     phase.duration_asked_s = 0.1;
     phase.grace_asked_s = std::numeric_limits<double>::infinity();
     phase.timeout_triggered = phase.grace_timeout_triggered = phase.was_cancelled = true;

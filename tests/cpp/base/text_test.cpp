@@ -67,3 +67,15 @@ TEST_CASE("the nearest name is found, and nothing where nothing is near") {
     REQUIRE_FALSE(nearest("--frobnicate-the-server", k_names));
     REQUIRE_FALSE(nearest("", k_names));
 }
+
+TEST_CASE("what JSON does not allow inside a string is escaped, and nothing else") {
+    const auto escaped = [](std::string_view text) {
+        std::string out = "<";
+        append_json_escaped(out, text);
+        return out;
+    };
+    CHECK(escaped("") == "<");
+    CHECK(escaped("plain \xc3\xa9 / '\x7f") == "<plain \xc3\xa9 / '\x7f");
+    CHECK(escaped("\"\\\b\f\n\r\t") == R"(<\"\\\b\f\n\r\t)");
+    CHECK(escaped(std::string_view("\0\x1f", 2)) == R"(<\u0000\u001f)");
+}

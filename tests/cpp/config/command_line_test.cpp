@@ -52,6 +52,8 @@ Words sample(const Option& option) {
                                                                  {"source_addresses", "::1"},
                                                                  {"on_worker_death", "continue"},
                                                                  {"fail_on", "invalid"},
+                                                                 {"session_turns_mean", "2"},
+                                                                 {"session_delay_ratio", "0.5"},
                                                                  {"log_level", "error"}};
     if (option.is_switch()) {
         return {};

@@ -28,6 +28,7 @@ const std::map<std::string, std::string> k_differences{
     {"ui.choices", "auto is a word of its own"},
     {"endpoint_type.choices", "the other types are refused as not supported yet"},
     {"log_level.choices", "the same words, in lower case here"},
+    {"num_dataset_entries.default", "absent until the run is prepared: the number of sessions, or 100"},
     {"arrival_pattern.default", "absent until the run is prepared: poisson with a rate"},
     {"benchmark_grace_period.default", "absent until the run is prepared: 30 with a duration"},
     {"artifact_directory.default", "absent until the run is prepared: a directory below artifacts"},
@@ -169,6 +170,8 @@ TEST_CASE("every field of the configuration is a row of the table") {
                                                 {"wait_for_model_mode", {"both"}},
                                                 {"export_level", {"raw"}},
                                                 {"ui", {"none"}},
+                                                {"session_turns_mean", {"2"}},
+                                                {"session_delay_ratio", {"0.5"}},
                                                 {"log_level", {"error"}}};
     for (const Option& option : config::options()) {
         const auto sample = samples.find(std::string(option.key));
@@ -180,7 +183,10 @@ TEST_CASE("every field of the configuration is a row of the table") {
     REQUIRE((config.custom_endpoint != d.custom_endpoint && config.streaming && config.api_key));
     REQUIRE((config.request_timeout_seconds == 1.0 && config.use_legacy_max_tokens && config.use_server_token_count));
     REQUIRE((config.session_header && !config.headers.empty() && !config.extra_inputs.empty() && config.random_seed));
-    REQUIRE((config.num_dataset_entries == 1 && config.isl_mean == 1 && config.isl_stddev == 1.0 && config.osl_mean));
+    REQUIRE((config.num_sessions && config.session_turns_mean == 2 && config.session_turns_stddev == 1));
+    REQUIRE((config.session_turn_delay_mean == 1.0 && config.session_turn_delay_stddev == 1.0));
+    REQUIRE((config.session_delay_ratio == 0.5 && config.warmup_num_sessions));
+    REQUIRE((config.num_dataset_entries == 1U && config.isl_mean == 1 && config.isl_stddev == 1.0 && config.osl_mean));
     REQUIRE((config.osl_stddev == 1.0 && config.tokenizer && config.concurrency && config.request_rate));
     REQUIRE((config.arrival_pattern && config.arrival_smoothness && config.request_count));
     REQUIRE((config.benchmark_duration && config.benchmark_grace_period && config.warmup_request_count));

@@ -37,6 +37,24 @@ TEST_CASE("a run without bounds is one of ten requests, one at a time") {
     REQUIRE_FALSE(c.benchmark_grace_period);
 }
 
+TEST_CASE("a number of sessions is a bound, and the number of conversations where none is asked for") {
+    const RunConfig none = resolved([](RunConfig&) {});
+    REQUIRE(none.num_dataset_entries == 100);
+    const RunConfig sessions = resolved([](RunConfig& c) { c.num_sessions = 7; });
+    REQUIRE_FALSE(sessions.request_count);
+    REQUIRE(sessions.num_dataset_entries == 7);
+    const RunConfig both = resolved([](RunConfig& c) {
+        c.num_sessions = 7;
+        c.num_dataset_entries = 3;
+        c.request_count = 20;
+    });
+    REQUIRE((both.num_dataset_entries == 3 && both.request_count == 20));
+    const RunConfig warmup = resolved([](RunConfig& c) { c.warmup_num_sessions = 2; });
+    REQUIRE(warmup.has_warmup());
+    REQUIRE(warmup.warmup_concurrency == 1);
+    REQUIRE(warmup.num_dataset_entries == 100);
+}
+
 TEST_CASE("a rate is Poisson and unlimited, gamma where a smoothness is given") {
     const RunConfig poisson = resolved([](RunConfig& c) { c.request_rate = 20; });
     REQUIRE(poisson.arrival_pattern == ArrivalPattern::poisson);

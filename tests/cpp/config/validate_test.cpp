@@ -104,12 +104,39 @@ TEST_CASE("flags of a warm-up that is not there are told to have no effect") {
     config.warmup_request_rate = 3;
     const std::vector<std::string> lines = config::warnings(config);
     REQUIRE(lines == std::vector<std::string>{
-                         "--warmup-concurrency has no effect without --warmup-request-count or --warmup-duration",
-                         "--warmup-request-rate has no effect without --warmup-request-count or --warmup-duration"});
+                         "--warmup-concurrency has no effect without --warmup-request-count, --num-warmup-sessions or "
+                         "--warmup-duration",
+                         "--warmup-request-rate has no effect without --warmup-request-count, --num-warmup-sessions or "
+                         "--warmup-duration"});
     config.warmup_request_count = 1;
     config.warmup_grace_period = 1;
     REQUIRE(config::warnings(config) ==
             std::vector<std::string>{"--warmup-grace-period has no effect without --warmup-duration"});
+}
+
+TEST_CASE("sessions of several turns are for chat, and delays for them") {
+    const auto completions = [](RunConfig& c) {
+        c.endpoint_type = config::EndpointType::completions;
+        c.num_sessions = 5;
+    };
+    REQUIRE(refusal(completions) == "accepted");
+    REQUIRE(refusal([&](RunConfig& c) {
+                completions(c);
+                c.session_turns_stddev = 1;
+            }) == "--session-turns-mean: sessions of several turns need --endpoint-type chat");
+    RunConfig config;
+    config.model_names = {"m"};
+    config.session_turn_delay_mean = 5;
+    REQUIRE(config::warnings(config) ==
+            std::vector<std::string>{"--session-turn-delay-mean has no effect without --session-turns-mean"});
+    config.session_turns_mean = 2;
+    REQUIRE(config::warnings(config).empty());
+    config.session_turn_delay_mean = 0;
+    config.session_turn_delay_stddev = 5;
+    config.session_delay_ratio = 2;
+    REQUIRE(config::warnings(config) ==
+            std::vector<std::string>{"--session-turn-delay-stddev has no effect without --session-turn-delay-mean",
+                                     "--session-delay-ratio has no effect without --session-turn-delay-mean"});
 }
 
 TEST_CASE("an arrival pattern needs a rate, but for the burst, which excludes one") {

@@ -61,10 +61,15 @@ std::shared_ptr<const dataset::Dataset> bodies() {
 /// A plan led through its phases by a LoadDriver, on a thread of its own while a test does harm.
 class DrivenRun {
 public:
-    DrivenRun(const ScriptedServer& server, std::vector<schedule::Phase> phases, Setup setup, WorkerRules rules = {})
+    DrivenRun(const ScriptedServer& server,
+              std::vector<schedule::Phase> phases,
+              Setup setup,
+              WorkerRules rules = {},
+              std::shared_ptr<const dataset::Dataset> dataset = bodies())
         : plan_(test::plan_for({&server}, std::move(phases))),
           journal_(directory_.path(), journal_plan(setup)) {
-        plan_.dataset = bodies();
+        plan_.dataset = std::move(dataset);
+        plan_.answer_frame = {"{\"bot\":\"", "\"}"};
         plan_.workers = setup.workers;
         rules.warn = [this](const std::string& text) { warnings.add(text); };
         rules.stale_after = rules.stale_after == 0ns ? 1h : rules.stale_after;
@@ -296,6 +301,42 @@ TEST_CASE("A worker killed mid-run costs what it had in flight, and the others d
     CHECK(run.count(ErrorKind::lost) == 2);
     CHECK(run.lost_are(2, k_killed));
     CHECK(run.warnings.count() == 1);
+}
+
+TEST_CASE("Sessions have all their turns with all that was said, whoever works") {
+    const Setup setup = any_setup();
+    ScriptedServer server(answering());
+    DrivenRun run(server, {test::session_loop(7, 21, 3)}, setup, going_on(), test::talks({3}, 2ms));
+    REQUIRE(run.run());
+    CHECK(run.total(&load::WorkerCounters::sessions_completed) == 7);
+    CHECK(run.count(ErrorKind::none) == 21);
+    std::size_t last_turns = 0;
+    for (const Request& request : server.requests()) {
+        last_turns += request.body ==
+                              "{\"messages\":[{\"user\":\"0.0\"},{\"bot\":\"Hello\"},{\"user\":\"0.1\"},"
+                              "{\"bot\":\"Hello\"},{\"user\":\"0.2\"}],\"n\":1}"
+                          ? 1U
+                          : 0U;
+    }
+    CHECK(last_turns == 7);
+}
+
+TEST_CASE("A worker killed mid-run takes its sessions along, and the others end theirs") {
+    ScriptedServer server(holding());
+    DrivenRun run(server, {test::session_loop(6, 18, 6)}, k_three_processes, going_on(), test::talks({3}));
+    const pid_t victim = run.driver().worker_pid(2);
+    run.begin();
+    REQUIRE(server.wait_for_requests(6));
+    REQUIRE(::kill(victim, SIGKILL) == 0);
+    REQUIRE(run.warnings.wait_for(name_of(2, victim) + " was killed by signal 9"));
+    server.release();
+    REQUIRE(run.wait());
+    CHECK(run.driver().failure().empty());
+    CHECK(run.count(ErrorKind::none) == 12);
+    CHECK(run.count(ErrorKind::lost) == 2);
+    CHECK(run.lost_are(2, k_killed));
+    CHECK(run.total(&load::WorkerCounters::completed) == 14);
+    CHECK(run.total(&load::WorkerCounters::sessions_completed) == 4);
 }
 
 TEST_CASE("A worker killed while nothing is in flight costs only what it had claimed") {

@@ -282,6 +282,24 @@ TEST_CASE("What a run needs follows from its configuration") {
     CHECK(LoadNeeds::of(config).connections == 7);
 }
 
+TEST_CASE("Sessions need as many requests as they may have turns, and a connection each at most") {
+    config::RunConfig config = resolved();
+    config.request_count.reset();
+    config.num_sessions = 20;
+    config.num_dataset_entries = 20;
+    config.isl_mean = 100;
+    config.session_turns_mean = 4;
+    CHECK(LoadNeeds::of(config).requests == 80);
+    CHECK(LoadNeeds::of(config).connections == 20);
+    CHECK(LoadNeeds::of(config).dataset_bytes == 20 * 4 * (100 * 2 * 5 + 200));
+    CHECK(LoadNeeds::of(config).dataset_bytes_least == 20 * 4 * 100);
+    config.session_turns_stddev = 2;
+    CHECK(LoadNeeds::of(config).requests == 200);
+    CHECK(LoadNeeds::of(config).dataset_bytes_least == 20);
+    config.request_count = 30;
+    CHECK(LoadNeeds::of(config).requests == 30);
+}
+
 TEST_CASE("A run by time has as many requests as its rate, and without a rate nobody knows") {
     config::RunConfig config = resolved();
     config.request_count.reset();

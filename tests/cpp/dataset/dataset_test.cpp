@@ -106,3 +106,31 @@ TEST_CASE("a builder is empty after sealing and can be used again; an empty data
     REQUIRE(second->size() == 1);
     REQUIRE(second->entry(0).body == "two");
 }
+
+TEST_CASE("a conversation gives back its turns, their messages, texts and delays") {
+    DatasetBuilder builder;
+    builder.add("one", R"({"a":1})", 1, 2);
+    CHECK_FALSE(builder.seal()->multi_turn());
+    builder.add("one", R"({"a":1})", 1, 2);
+    builder.begin("two");
+    builder.add_turn({.body = "[x]", .input_tokens = 3, .message_at = 1, .message_bytes = 1, .text = "ex"});
+    builder.add_turn({.body = "[yy]",
+                      .requested_tokens = 4,
+                      .message_at = 1,
+                      .message_bytes = 2,
+                      .text = "why",
+                      .delay = std::chrono::milliseconds(5)});
+    builder.add("three", "last", -1, -1);
+    const auto data = builder.seal();
+    CHECK(data->multi_turn());
+    REQUIRE(data->size() == 3);
+    CHECK((data->turns(0) == 1 && data->turns(1) == 2 && data->turns(2) == 1));
+    CHECK((data->conversation_id(1) == "two" && data->conversation_id(2) == "three"));
+    CHECK(data->entry(1).body == "[x]");
+    const Dataset::Entry second = data->turn(1, 1);
+    CHECK((second.body == "[yy]" && second.message() == "yy" && second.text == "why"));
+    CHECK((second.input_tokens == -1 && second.requested_tokens == 4));
+    CHECK(second.delay == std::chrono::milliseconds(5));
+    CHECK((data->turn(1, 0).text == "ex" && data->turn(1, 0).delay.count() == 0));
+    CHECK((data->entry(2).body == "last" && data->entry(2).message().empty() && data->entry(2).text.empty()));
+}

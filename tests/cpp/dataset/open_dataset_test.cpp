@@ -22,8 +22,9 @@ using dataset::open_dataset;
 namespace {
 
 constexpr int k_all_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-constexpr std::size_t k_footer_bytes = 24;  // offset of the rows, their number, magic
-constexpr std::size_t k_row_bytes = 40;     // body, its size, id, its size, two counts
+constexpr std::size_t k_footer_bytes = 32;        // offset of the turns, their number, that of conversations, magic
+constexpr std::size_t k_turn_bytes = 64;          // body, message, text: offsets and sizes; delay, two counts
+constexpr std::size_t k_conversation_bytes = 32;  // first turn, number of turns, id, its size
 
 std::shared_ptr<const Dataset> three_entries() {
     DatasetBuilder builder;
@@ -159,16 +160,35 @@ TEST_CASE("a footer that points out of the file is refused") {
         CAPTURE(offset);
         CHECK(is_refused(memory_with(with_number(bytes, footer, offset))));
     }
-    const std::uint64_t most = (footer - rows_at) / k_row_bytes;
-    for (const std::uint64_t rows : std::vector<std::uint64_t>{most + 1, 1ULL << 40U, ~0ULL / k_row_bytes + 2, ~0ULL}) {
-        CAPTURE(rows);
-        CHECK(is_refused(memory_with(with_number(bytes, footer + 8, rows))));
+    const std::uint64_t most = (footer - rows_at) / k_turn_bytes;
+    for (const std::size_t count : {8U, 16U}) {
+        for (const std::uint64_t rows :
+             std::vector<std::uint64_t>{2 * most + 2, 1ULL << 40U, ~0ULL / k_turn_bytes + 2, ~0ULL}) {
+            CAPTURE(count, rows);
+            CHECK(is_refused(memory_with(with_number(bytes, footer + count, rows))));
+        }
     }
 }
 
-TEST_CASE("an entry whose body or id lies outside is refused") {
+TEST_CASE("a turn whose body, message or text lies outside is refused") {
     const std::string bytes = bytes_of(three_entries()->descriptor());
-    const std::size_t last_row = number_at(bytes, bytes.size() - k_footer_bytes) + 2 * k_row_bytes;
+    const std::size_t last_row = number_at(bytes, bytes.size() - k_footer_bytes) + 2 * k_turn_bytes;
+    for (const std::size_t field : {0U, 8U, 16U, 24U, 32U, 40U}) {
+        for (const std::uint64_t number : std::vector<std::uint64_t>{bytes.size(), 1ULL << 40U, ~0ULL - 5, ~0ULL}) {
+            CAPTURE(field, number);
+            CHECK(is_refused(memory_with(with_number(bytes, last_row + field, number))));
+        }
+    }
+    CHECK(is_refused(memory_with(with_number(bytes, last_row + 48, ~0ULL))));  // a delay before now
+}
+
+TEST_CASE("a conversation whose turns or id lie outside is refused") {
+    const std::string bytes = bytes_of(three_entries()->descriptor());
+    const std::size_t last_row =
+        number_at(bytes, bytes.size() - k_footer_bytes) + 3 * k_turn_bytes + 2 * k_conversation_bytes;
+    CHECK(is_refused(memory_with(with_number(bytes, last_row, 3))));
+    CHECK(is_refused(memory_with(with_number(bytes, last_row + 8, 2))));
+    CHECK(is_refused(memory_with(with_number(bytes, last_row + 8, 0))));  // every conversation has a turn
     for (const std::size_t field : {0U, 8U, 16U, 24U}) {
         for (const std::uint64_t number : std::vector<std::uint64_t>{bytes.size(), 1ULL << 40U, ~0ULL - 5, ~0ULL}) {
             CAPTURE(field, number);

@@ -149,3 +149,90 @@ TEST_CASE("a cancel ends the making of conversations after the one at hand") {
     int asked = 0;
     CHECK(synthetic_conversations(options, open_golden().get(), [&] { return ++asked > 3; }).size() == 3);
 }
+
+TEST_CASE("sessions have as many turns as are drawn, each of the asked length, with its own text") {
+    SyntheticOptions options;
+    options.entries = 40;
+    options.isl_mean = 9;
+    options.osl_mean = 3;
+    options.turns_mean = 3;
+    options.turns_stddev = 2;
+    options.seed = 11;
+    std::set<std::size_t> counts;
+    std::set<std::string> texts;
+    std::size_t turns = 0;
+    for (const Conversation& conversation : synthetic_conversations(options, open_golden().get())) {
+        counts.insert(conversation.turns.size());
+        for (const Turn& turn : conversation.turns) {
+            ++turns;
+            texts.insert(turn.text);
+            CHECK(open_golden()->count(turn.text) == 9);
+            CHECK((turn.input_tokens == 9U && turn.max_tokens == 3U));
+            CHECK(turn.delay.count() == 0);
+        }
+    }
+    CHECK(counts.size() > 3);
+    CHECK(*counts.begin() == 1);
+    CHECK(texts.size() == turns);
+    options.turns_stddev = 0;
+    for (const Conversation& conversation : synthetic_conversations(options, open_golden().get())) {
+        CHECK(conversation.turns.size() == 3);
+    }
+}
+
+TEST_CASE("delays are whole milliseconds, at least one, times the ratio, and never before a first turn") {
+    using std::chrono::microseconds;
+    SyntheticOptions options;
+    options.entries = 3;
+    options.isl_mean = 2;
+    options.turns_mean = 4;
+    options.delay_mean = 10.7;
+    const auto delays = [&options] {
+        std::vector<aiperf::base::Nanoseconds> found;
+        for (const Conversation& conversation : synthetic_conversations(options, nullptr)) {
+            CHECK(conversation.turns.front().delay.count() == 0);
+            for (std::size_t turn = 1; turn < conversation.turns.size(); ++turn) {
+                found.push_back(conversation.turns[turn].delay);
+            }
+        }
+        return found;
+    };
+    CHECK(delays() == std::vector<aiperf::base::Nanoseconds>(9, microseconds(10'000)));
+    options.delay_ratio = 0.25;
+    CHECK(delays() == std::vector<aiperf::base::Nanoseconds>(9, microseconds(2'500)));
+    options.delay_mean = 0.2;
+    CHECK(delays() == std::vector<aiperf::base::Nanoseconds>(9, microseconds(250)));
+    options.delay_mean = 50;
+    options.delay_stddev = 100;
+    options.delay_ratio = 1;
+    const auto drawn = delays();
+    CHECK(std::set(drawn.begin(), drawn.end()).size() > 4);
+    for (const aiperf::base::Nanoseconds delay : drawn) {
+        CHECK((delay >= microseconds(1000) && delay % microseconds(1000) == microseconds(0)));
+    }
+    options.delay_ratio = 0;
+    for (const aiperf::base::Nanoseconds delay : delays()) {
+        CHECK(delay.count() == 0);
+    }
+}
+
+TEST_CASE("fewer conversations are the first of more, and turns do not change what a single turn says") {
+    SyntheticOptions options;
+    options.entries = 8;
+    options.isl_mean = 20;
+    options.isl_stddev = 5;
+    options.turns_mean = 2;
+    options.turns_stddev = 1;
+    options.delay_mean = 5;
+    options.delay_stddev = 2;
+    const auto all = synthetic_conversations(options, nullptr);
+    options.entries = 3;
+    const auto few = synthetic_conversations(options, nullptr);
+    for (std::size_t i = 0; i < 3; ++i) {
+        REQUIRE(few[i].turns.size() == all[i].turns.size());
+        for (std::size_t turn = 0; turn < few[i].turns.size(); ++turn) {
+            CHECK(few[i].turns[turn].text == all[i].turns[turn].text);
+            CHECK(few[i].turns[turn].delay == all[i].turns[turn].delay);
+        }
+    }
+}

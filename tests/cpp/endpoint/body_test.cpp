@@ -171,3 +171,41 @@ TEST_CASE("Content is a list of parts where the settings force it, for chat only
     const RunConfig completions = config_of(EndpointType::completions, false);
     CHECK(endpoint_of(EndpointType::completions).body(turn, completions, parts) == body_of(completions, "t"));
 }
+
+TEST_CASE("A chat turn's body tells where its message is, so that a history can go before it") {
+    const RunConfig config = config_of(EndpointType::chat, true);
+    aiperf::dataset::Turn turn;
+    turn.text = "say \"hi\" \xc3\xa9";
+    const aiperf::endpoint::TurnBody made = endpoint_of(EndpointType::chat).turn_body(turn, config, {});
+    CHECK(made.body == body_of(config, turn.text));
+    CHECK(made.body.substr(0, made.message_at) == R"({"messages":[)");
+    CHECK(made.body.substr(made.message_at, made.message_bytes) ==
+          "{\"role\":\"user\",\"content\":\"say \\\"hi\\\" \xc3\xa9\"}");
+    CHECK(made.body[made.message_at + made.message_bytes] == ']');
+}
+
+TEST_CASE("Where an extra input has replaced the messages there is no place for a history") {
+    const RunConfig config = config_of(EndpointType::chat, false, {R"({"messages":[{"role":"user","content":"x"}]})"});
+    aiperf::dataset::Turn turn;
+    turn.text = "t";
+    CHECK(endpoint_of(EndpointType::chat).turn_body(turn, config, {}).message_bytes == 0);
+}
+
+TEST_CASE("Answers stand in a history as the assistant's messages, in parts where those are asked for") {
+    aiperf::settings::Endpoint settings;
+    CHECK(endpoint_of(EndpointType::chat).answer_frame(settings) ==
+          aiperf::endpoint::AnswerFrame{R"({"role":"assistant","content":")", R"("})"});
+    settings.force_content_parts = true;
+    CHECK(endpoint_of(EndpointType::chat).answer_frame(settings) ==
+          aiperf::endpoint::AnswerFrame{R"({"role":"assistant","content":[{"type":"text","text":")", R"("}]})"});
+}
+
+TEST_CASE("An endpoint that says nothing of histories sends each turn alone") {
+    const RunConfig config = config_of(EndpointType::completions, false);
+    aiperf::dataset::Turn turn;
+    turn.text = "t";
+    const aiperf::endpoint::TurnBody made = endpoint_of(EndpointType::completions).turn_body(turn, config, {});
+    CHECK(made.body == body_of(config, "t"));
+    CHECK(made.message_bytes == 0);
+    CHECK(endpoint_of(EndpointType::completions).answer_frame({}) == aiperf::endpoint::AnswerFrame{});
+}

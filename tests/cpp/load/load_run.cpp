@@ -19,6 +19,26 @@ load::Target target_on(std::uint16_t port) {
     return target;
 }
 
+std::shared_ptr<const dataset::Dataset> talks(const std::vector<std::size_t>& turns, base::Nanoseconds delay) {
+    dataset::DatasetBuilder builder;
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+        builder.begin("session_" + std::to_string(i));
+        for (std::size_t j = 0; j < turns[i]; ++j) {
+            const std::string text = std::to_string(i) + "." + std::to_string(j);
+            const std::string before = "{\"messages\":[";
+            const std::string message = "{\"user\":\"" + text + "\"}";
+            builder.add_turn({.body = before + message + "],\"n\":1}",
+                              .input_tokens = static_cast<std::int32_t>(100 + i),
+                              .requested_tokens = 5,
+                              .message_at = before.size(),
+                              .message_bytes = message.size(),
+                              .text = text,
+                              .delay = j == 0 ? base::Nanoseconds{0} : delay});
+        }
+    }
+    return builder.seal();
+}
+
 load::LoadPlan plan_for(const std::vector<const ScriptedServer*>& servers, std::vector<schedule::Phase> phases) {
     load::LoadPlan plan;
     plan.phases = std::move(phases);
@@ -59,7 +79,7 @@ std::int64_t LoadRun::begin(std::uint32_t index) {
     phase_ = index;
     const std::int64_t start = base::now_ns();
     journal_->begin_phase({plan_.phases[index].name, plan_.phases[index].profiling, slots_, start, 0});
-    state().next_index.store(0);
+    state().reset_claims();
     state().first_slot.store(slots_);
     state().phase_start_ns.store(start);
 

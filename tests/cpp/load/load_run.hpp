@@ -22,8 +22,15 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept override { return bodies_.size(); }
 
-    [[nodiscard]] Entry entry(std::size_t index) const noexcept override {
-        return {.body = bodies_[index], .input_tokens = static_cast<std::int32_t>(100 + index), .requested_tokens = 5};
+    [[nodiscard]] std::size_t turns(std::size_t /*index*/) const noexcept override { return 1; }
+
+    [[nodiscard]] bool multi_turn() const noexcept override { return false; }
+
+    [[nodiscard]] Entry turn(std::size_t index, std::size_t /*turn*/) const noexcept override {
+        return {.body = bodies_[index],
+                .input_tokens = static_cast<std::int32_t>(100 + index),
+                .requested_tokens = 5,
+                .text = {}};
     }
 
     [[nodiscard]] std::string_view conversation_id(std::size_t index) const noexcept override { return bodies_[index]; }
@@ -33,6 +40,10 @@ public:
 private:
     std::vector<std::string> bodies_;
 };
+
+/// Conversations with so many turns each: what is said in turn j of conversation i is "i.j", in a body
+/// {"messages":[{"user":"i.j"}],"n":1}. `delay` is before each turn but the first.
+std::shared_ptr<const dataset::Dataset> talks(const std::vector<std::size_t>& turns, base::Nanoseconds delay = {});
 
 /// A plan of closed-loop or scheduled phases against servers of the test.
 load::LoadPlan plan_for(const std::vector<const ScriptedServer*>& servers, std::vector<schedule::Phase> phases);
@@ -45,6 +56,13 @@ inline schedule::Phase closed_loop(std::uint64_t requests, std::uint32_t concurr
     schedule::Phase phase;
     phase.requests = requests;
     phase.concurrency = concurrency;
+    return phase;
+}
+
+/// A closed loop of sessions: so many, of so many requests in all.
+inline schedule::Phase session_loop(std::uint64_t sessions, std::uint64_t requests, std::uint32_t concurrency) {
+    schedule::Phase phase = closed_loop(requests, concurrency);
+    phase.sessions = sessions;
     return phase;
 }
 

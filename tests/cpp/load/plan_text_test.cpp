@@ -18,8 +18,8 @@ auto fields(const Arrivals& value) {
 }
 
 auto fields(const Phase& value) {
-    const auto& [name, profiling, requests, duration, grace, arrivals, concurrency] = value;
-    return std::tie(name, profiling, requests, duration, grace, arrivals, concurrency);
+    const auto& [name, profiling, requests, sessions, duration, grace, arrivals, concurrency] = value;
+    return std::tie(name, profiling, requests, sessions, duration, grace, arrivals, concurrency);
 }
 
 }  // namespace aiperf::schedule
@@ -53,6 +53,7 @@ auto fields(const LoadPlan& value) {
                  targets,
                  dataset,
                  endpoint,
+                 answer_frame,
                  ids,
                  workers,
                  keep_text,
@@ -69,6 +70,7 @@ auto fields(const LoadPlan& value) {
     return std::tuple(phases,
                       targets,
                       endpoint,
+                      answer_frame,
                       ids.run_key(),
                       workers,
                       keep_text,
@@ -107,6 +109,7 @@ schedule::Phase full_phase() {
     phase.name = "warmup";
     phase.profiling = false;
     phase.requests = 0;
+    phase.sessions = ~std::uint64_t{0};
     phase.duration = 90min;
     phase.grace = 0ns;
     phase.arrivals = schedule::Arrivals{
@@ -145,6 +148,7 @@ LoadPlan full_plan() {
     plan.targets = {full_target(), full_target()};
     plan.targets[1].session_ids_at = {9};
     plan.endpoint = &endpoint::endpoint_of(config::EndpointType::completions);
+    plan.answer_frame = {every_byte(), "\"}"};
     plan.ids = base::IdSource(~std::uint64_t{0});
     plan.workers = 7;
     plan.keep_text = false;

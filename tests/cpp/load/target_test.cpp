@@ -121,3 +121,17 @@ TEST_CASE("Each request has its own id, each session its own") {
     CHECK(one.substr(target.session_ids_at.at(1), 36) == ids.correlation_id(5));
     CHECK(one.substr(one.size() - 21) == "Content-Length: 0\r\n\r\n");
 }
+
+TEST_CASE("A target uses the connections of the first one that is the same server, reached in the same way") {
+    std::vector<Target> targets(6);
+    for (Target& target : targets) {
+        target.origin = "http://a:1";
+        target.name = "a:1";
+    }
+    targets[1].origin = "http://b:1";
+    targets[3].http2 = true;
+    targets[4].tunnel = "CONNECT";
+    targets[5].head = "POST /b";
+    CHECK(pools_of(targets) == std::vector<std::uint16_t>{0, 1, 0, 3, 4, 0});
+    CHECK(pools_of({}).empty());
+}

@@ -102,11 +102,13 @@ config::RunConfig config_of(const GoldenCase& golden) {
 }
 
 ListDataset dataset_of(const GoldenCase& golden) {
-    std::vector<std::pair<std::string, std::string>> entries;
+    std::vector<ListDataset::Conversation> entries;
     const Json inputs = Json::parse(read_file(golden.directory / "artifacts" / "inputs.json"));
     for (const Json& session : inputs.at("data")) {
+        auto& [id, bodies] =
+            entries.emplace_back(session.at("session_id").get<std::string>(), std::vector<std::string>{});
         for (const Json& payload : session.at("payloads")) {
-            entries.emplace_back(session.at("session_id").get<std::string>(), payload.dump());
+            bodies.push_back(payload.dump());
         }
     }
     return ListDataset(std::move(entries));

@@ -6,6 +6,7 @@
 #include "aiperf/report/report_input.hpp"
 #include "golden_case.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -19,12 +20,22 @@ namespace aiperf::test {
 /// A data set held in memory.
 class ListDataset final : public dataset::Dataset {
 public:
-    explicit ListDataset(std::vector<std::pair<std::string, std::string>> entries)
+    using Conversation = std::pair<std::string, std::vector<std::string>>;  ///< its id, and a body for each turn
+
+    explicit ListDataset(std::vector<Conversation> entries)
         : entries_(std::move(entries)) {}
 
     [[nodiscard]] std::size_t size() const noexcept override { return entries_.size(); }
 
-    [[nodiscard]] Entry entry(std::size_t index) const noexcept override { return {entries_[index].second, -1, -1}; }
+    [[nodiscard]] std::size_t turns(std::size_t index) const noexcept override { return entries_[index].second.size(); }
+
+    [[nodiscard]] bool multi_turn() const noexcept override {
+        return std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) { return entry.second.size() > 1; });
+    }
+
+    [[nodiscard]] Entry turn(std::size_t index, std::size_t turn) const noexcept override {
+        return {.body = entries_[index].second[turn], .text = {}};
+    }
 
     [[nodiscard]] std::string_view conversation_id(std::size_t index) const noexcept override {
         return entries_[index].first;
@@ -33,7 +44,7 @@ public:
     [[nodiscard]] int descriptor() const noexcept override { return -1; }
 
 private:
-    std::vector<std::pair<std::string, std::string>> entries_;  ///< conversation, body
+    std::vector<Conversation> entries_;
 };
 
 /// The bodies a recorded run prepared.

@@ -123,6 +123,21 @@ class Case:
         """One request at a time: order is part of the behaviour."""
         return not self.open_loop and not overlaps(self.golden.requests)
 
+    @cached_property
+    def many_turns(self) -> bool:
+        """Sessions have several turns, each sent with what was said before."""
+        return any(record["metadata"].get("turn_index") for record in self.golden.records)
+
+    @property
+    def interleaved(self) -> bool:
+        """Turns of several sessions are under way at once: whose answer comes first decides whose turn is next."""
+        return self.many_turns and not self.sequential
+
+    @property
+    def grown_prompts(self) -> bool:
+        """Made-up texts and answers are joined in one prompt: its length depends on how tokens meet there."""
+        return self.synthetic and self.many_turns
+
     @property
     def cut(self) -> bool:
         """How many requests are made depends on time or on a signal."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ..findings import same
@@ -36,6 +37,7 @@ def compare_records(context: Context) -> None:
     by_key, our_by_key = _index(context, "golden", golden), _index(context, "ours", ours)
     if not context.case.cut:
         context.findings.equal("records.keys", sorted(by_key), sorted(our_by_key))
+        context.findings.equal("records.numbers", sorted(map(number_of, golden)), sorted(map(number_of, ours)))
     expectations = Expectations(context)
     for key, record in our_by_key.items():
         _compare(context, expectations, by_key.get(key), record)
@@ -50,11 +52,49 @@ def key_of(record: Record) -> Key:
     return (metadata.get("benchmark_phase"), metadata.get("session_num"), metadata.get("turn_index"))
 
 
+def number_of(record: Record) -> Key:
+    """The number of a request in its phase: each is there once, whoever sends which turn first."""
+    return key_of(record)[:2]
+
+
+def _place_of(record: Record) -> Key:
+    """What identifies a turn where sessions are interleaved: phase, conversation, turn."""
+    metadata = record["metadata"]
+    return (metadata.get("benchmark_phase"), metadata.get("conversation_id"), metadata.get("turn_index"))
+
+
 def _index(context: Context, side: str, records: list[Record]) -> dict[Key, Record]:
-    index = {key_of(record): record for record in records}
+    index: dict[Key, Record] = {}
+    if context.case.interleaved:
+        uses: Counter[Key] = Counter()
+        for record in sorted(records, key=number_of):
+            place = _place_of(record)
+            index[(*place, uses[place])] = record
+            uses[place] += 1
+    else:
+        index = {key_of(record): record for record in records}
     if side == "ours":
-        context.findings.holds("records.distinct", len(index) == len(records), "one line per request", len(records))
+        distinct = len({key_of(record) for record in records}) == len(records)
+        context.findings.holds("records.distinct", distinct, "one line per request", len(records))
+        _check_turns(context, records)
     return index
+
+
+def _check_turns(context: Context, records: list[Record]) -> None:
+    """The turns of a session come one after the other, from the first on, each behind the answer to the one before."""
+    sessions: dict[str, list[Record]] = defaultdict(list)
+    for record in sorted(records, key=number_of):
+        sessions[record["metadata"].get("x_correlation_id", "")].append(record)
+    for session in sessions.values():
+        turns = [record["metadata"].get("turn_index") for record in session]
+        context.findings.equal("records.session.turns", list(range(len(session))), turns)
+        gaps = [
+            later["metadata"]["request_start_ns"] - earlier["metadata"]["request_end_ns"]
+            for earlier, later in itertools.pairwise(session)
+        ]
+        context.findings.holds(
+            "records.session.waits", all(gap >= 0 for gap in gaps), "a turn behind the answer before it", gaps
+        )
 
 
 class Expectations:
@@ -153,6 +193,8 @@ def _compare_member(
         findings.holds(where, type(value) is int and value > 10**18, "wall-clock nanoseconds", value)
     elif name in SAME_FOR_ALL or name.startswith("was_") or isinstance(expected, bool):
         findings.equal(where, expected, value)
+    elif name == "session_num" and context.case.interleaved:
+        findings.equal(f"{where}.type", type(expected), type(value))
     elif name == "conversation_id" and resampled(context):
         findings.skip("which entry is used when (random sampling)")
     elif golden is not None:
@@ -210,7 +252,8 @@ def kind(value: Any) -> str:
 def _compare_input_count(context: Context, tag: str, expected: Any, golden: Record | None, record: Record) -> None:
     """Lengths of inputs belong to the request where the client counts, and to the answer where the server does."""
     where, value = f"records.metrics.{tag}", record["metrics"][tag]["value"]
-    if context.case.drawn_isl and not context.case.has("--use-server-token-count"):
+    unlike = context.case.drawn_isl or (context.case.grown_prompts and record["metadata"].get("turn_index", 0) > 0)
+    if unlike and not context.case.has("--use-server-token-count"):
         request = context.ours.request_of.get(record["metadata"].get("x_request_id", ""))
         texts = _message_texts(request["body"]) if request else []
         if context.count_tokens is None or not texts:

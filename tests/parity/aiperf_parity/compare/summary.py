@@ -126,7 +126,8 @@ def _equal_numbers(context: Context, where: str, tag: str, golden: dict[str, Any
 def countable(context: Context, tag: str, unit: str) -> bool:
     """Whether a metric is made of counts alone, so that two programs must agree on it."""
     lengths = ("input_sequence_length", "total_isl", "error_isl", "total_error_isl")
-    if tag in lengths and context.case.drawn_isl and not context.case.has("--use-server-token-count"):
+    unlike = context.case.drawn_isl or context.case.grown_prompts
+    if tag in lengths and unlike and not context.case.has("--use-server-token-count"):
         return False
     over_time = ("effective_", "active_", "tokens_in_flight")
     return (unit in ("tokens", "requests") and not tag.startswith(over_time)) or tag == "request_error_rate"
