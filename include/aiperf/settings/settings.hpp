@@ -26,6 +26,7 @@ struct Http {
     base::Nanoseconds tcp_keepintvl = std::chrono::seconds(30);             ///< between probes
     base::Nanoseconds tcp_user_timeout = std::chrono::milliseconds(30000);  ///< sent bytes may stay unacknowledged
     bool ssl_verify = true;                                                 ///< certificates of https targets
+    bool kernel_timestamps = true;                                          ///< ask the kernel when bytes arrived
     bool trust_env = false;                                ///< HTTP_PROXY and the like lead to the targets
     bool x_session_affinity_from_correlation_id = true;    ///< header X-Session-Affinity
     bool x_session_id_from_correlation_id = false;         ///< header X-Session-ID
@@ -122,6 +123,13 @@ struct Compression {
     friend bool operator==(const Compression&, const Compression&) = default;
 };
 
+/// Of the verdict on a run.
+struct Validity {
+    std::string thresholds;  ///< "name=suspect:invalid,…" as validity::thresholds_from() reads it; empty = the defaults
+
+    friend bool operator==(const Validity&, const Validity&) = default;
+};
+
 /// The AIPERF_* environment as one immutable value. *Thread safety*: a plain value.
 struct Settings {
     Http http;                ///< AIPERF_HTTP_*
@@ -135,6 +143,7 @@ struct Settings {
     Timing timing;            ///< AIPERF_TIMING_*
     ApiServer api_server;     ///< AIPERF_API_SERVER_*
     Compression compression;  ///< AIPERF_COMPRESSION_*
+    Validity validity;        ///< AIPERF_VALIDITY_*
 
     /// Reads the AIPERF_* variables of `environment`; the others are not looked at. Throws base::ConfigError naming
     /// variable, value and range for a value that is not allowed. `warnings`, where given, gets one line for each
