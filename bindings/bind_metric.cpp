@@ -1,8 +1,12 @@
+#include "aiperf/base/text.hpp"
 #include "aiperf/metric/definitions.hpp"
 #include "aiperf/metric/summary.hpp"
 #include "bindings.hpp"
 
 #include <pybind11/stl.h>
+
+#include <cmath>
+#include <optional>
 
 namespace py = pybind11;
 
@@ -23,6 +27,21 @@ py::object statistic(const Metric& metric) {
 template <auto Member>
 void def_statistic(py::class_<Metric>& type, const char* name) {
     type.def_property_readonly(name, &statistic<Member>);
+}
+
+// By the name of the percentile, (low, high); None is a side without a bound. A scalar has none at all.
+py::object intervals(const Metric& metric) {
+    if (metric.statistics.scalar) {
+        return py::none();
+    }
+    const auto bound = [](double value) { return std::isfinite(value) ? std::optional(value) : std::nullopt; };
+    py::dict by_name;
+    for (std::size_t i = 0; i < metric::k_percentiles.size(); ++i) {
+        const metric::Interval& interval = metric.statistics.intervals[i];
+        by_name[py::str("p" + base::number_text(metric::k_percentiles[i]))] =
+            py::make_tuple(bound(interval.low), bound(interval.high));
+    }
+    return by_name;
 }
 
 void bind_metric_class(py::module_& module) {
@@ -46,6 +65,7 @@ void bind_metric_class(py::module_& module) {
     def_statistic<&Statistics::p99>(type, "p99");
     def_statistic<&Statistics::count>(type, "count");
     def_statistic<&Statistics::sum>(type, "sum");
+    type.def_property_readonly("intervals", &intervals);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ from aiperf_cpp._metric import ErrorCount, Metric
 from aiperf_cpp._result import Result
 from aiperf_cpp._run import Run, profile
 from aiperf_cpp._settings import Setting, Settings
+from aiperf_cpp._validity import Evidence, Reason, Validity
 
 #: The AIPERF_* settings of this process, read from os.environ at each access.
 settings = Settings()
@@ -22,9 +23,11 @@ settings = Settings()
 __all__ = [
     "ConfigError",
     "ErrorCount",
+    "Evidence",
     "FinishedRequest",
     "Metric",
     "ProcessError",
+    "Reason",
     "Result",
     "Run",
     "RunConfig",
@@ -32,6 +35,7 @@ __all__ = [
     "Setting",
     "Settings",
     "Snapshot",
+    "Validity",
     "__version__",
     "load",
     "profile",

@@ -15,6 +15,7 @@ from aiperf_cpp._config import RunConfig
 from aiperf_cpp._metric import STATISTICS, ErrorCount, Metric
 from aiperf_cpp._sources import plain_report
 from aiperf_cpp._tables import column_name, structured
+from aiperf_cpp._validity import Validity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,6 +42,7 @@ class FileSource:
         self.artifacts = tuple(sorted(path for path in directory.iterdir() if path.is_file()))
         self._summary = _read_summary(directory / SUMMARY)
         self.metrics = dict(_metrics(self._summary))
+        self.validity = _validity(self._summary)
         self.benchmark_id = str(self._summary.get("benchmark_id", ""))
         self.status = _status(self._summary)
         self.errors = tuple(sorted(self._error_counts(), key=lambda error: -error.count))
@@ -192,7 +194,20 @@ def _metrics(summary: dict[str, Any]) -> Iterator[tuple[str, Metric]]:
         entry = entries[tag]
         header = headers.get(tag) or tag.replace("_", " ").title()
         statistics = {name: entry[name] for name in STATISTICS if _is_number(entry.get(name))}
-        yield tag, Metric(tag=tag, header=header, unit=entry["unit"], **statistics)
+        yield tag, Metric(tag=tag, header=header, unit=entry["unit"], intervals=_intervals(entry), **statistics)
+
+
+def _intervals(entry: dict[str, Any]) -> dict[str, tuple[float | None, float | None]] | None:
+    found = entry.get("intervals")
+    return {name: (low, high) for name, (low, high) in found.items()} if isinstance(found, dict) else None
+
+
+def _validity(summary: dict[str, Any]) -> Validity | None:
+    """AIPerf's own files have none."""
+    try:
+        return Validity._from_dict(summary["validity"])
+    except (KeyError, TypeError):
+        return None
 
 
 def _columns(rows: list[Row]) -> Columns:
@@ -240,6 +255,9 @@ def config_of(summary: dict[str, Any]) -> RunConfig:
     return config
 
 
+#: Conversations of a data set of which neither their number nor that of sessions was asked for.
+_DEFAULT_ENTRIES = 100
+
 #: Options by the place of their value in `input_config`.
 _PLACES = {
     "urls": ("endpoint", "urls"),
@@ -256,11 +274,15 @@ _PLACES = {
     "wait_for_model_timeout": ("endpoint", "wait_for_model_timeout"),
     "wait_for_model_interval": ("endpoint", "wait_for_model_interval"),
     "wait_for_model_mode": ("endpoint", "wait_for_model_mode"),
-    "num_dataset_entries": ("datasets", 0, "entries"),
     "isl_mean": ("datasets", 0, "prompts", "isl", "mean"),
     "isl_stddev": ("datasets", 0, "prompts", "isl", "stddev"),
     "osl_mean": ("datasets", 0, "prompts", "osl", "mean"),
     "osl_stddev": ("datasets", 0, "prompts", "osl", "stddev"),
+    "session_turns_mean": ("datasets", 0, "turns", "mean"),
+    "session_turns_stddev": ("datasets", 0, "turns", "stddev"),
+    "session_turn_delay_mean": ("datasets", 0, "turn_delay", "mean"),
+    "session_turn_delay_stddev": ("datasets", 0, "turn_delay", "stddev"),
+    "session_delay_ratio": ("datasets", 0, "turn_delay_ratio"),
     "tokenizer": ("tokenizer", "name"),
     "artifact_directory": ("artifacts", "dir"),
     "workers_max": ("runtime", "workers"),
@@ -280,12 +302,15 @@ def _asked(asked: Any, run_info: Any) -> Iterator[tuple[str, Any]]:
     known = [phase for phase in phases if isinstance(phase, dict)] if isinstance(phases, list) else []
     by_kind = {phase.get("kind"): phase for phase in reversed(known)}
     profiling = by_kind.get("profiling", {})
+    entries = _at(asked, ("datasets", 0, "entries"))
+    yield "num_dataset_entries", None if entries == profiling.get("sessions", _DEFAULT_ENTRIES) else entries
     yield from _load_of(profiling)
     yield from _warmup_of(by_kind.get("warmup", {}), profiling)
 
 
 def _load_of(phase: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "request_count", phase.get("requests")
+    yield "num_sessions", phase.get("sessions")
     yield "benchmark_duration", phase.get("duration")
     yield "benchmark_grace_period", phase.get("grace_period")
     yield "concurrency", phase.get("concurrency")
@@ -299,6 +324,7 @@ def _load_of(phase: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _warmup_of(phase: dict[str, Any], profiling: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The warm-up has the load of the profiling phase where nothing else was asked for."""
     yield "warmup_request_count", phase.get("requests")
+    yield "warmup_num_sessions", phase.get("sessions")
     yield "warmup_duration", phase.get("duration")
     yield "warmup_grace_period", phase.get("grace_period")
     for name, key in (("warmup_concurrency", "concurrency"), ("warmup_request_rate", "rate")):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from aiperf_cpp._show import html_table, number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiperf_cpp import _core
 
 
@@ -18,6 +20,8 @@ class Metric:
     `tag` is its name in every artifact, `header` the one for people, `unit` that of all its values but `count`. A
     scalar has `avg` alone. Of a distribution there are `min`, `max`, `std` (population, ddof 0), the percentiles `p1`,
     `p5`, `p10`, `p25`, `p50`, `p75`, `p90`, `p95`, `p99`, `count` (values) and `sum`; they are None for a scalar.
+    `intervals` has bounds of each percentile by its name, (low, high): each holds with 99 % confidence whatever the
+    distribution; None is a bound that so few values do not give. AIPerf's own files have no intervals.
     """
 
     tag: str
@@ -38,10 +42,11 @@ class Metric:
     p99: float | None = None
     count: int | None = None
     sum: float | None = None
+    intervals: Mapping[str, tuple[float | None, float | None]] | None = field(default=None, hash=False, repr=False)
 
     @classmethod
     def _from_core(cls, core: _core.Metric) -> Metric:
-        return cls(**{field.name: getattr(core, field.name) for field in fields(cls)})
+        return cls(**{each.name: getattr(core, each.name) for each in fields(cls)})
 
     @property
     def value(self) -> float:
@@ -62,7 +67,7 @@ class Metric:
 
 
 #: Statistics in the order they are shown.
-STATISTICS = tuple(field.name for field in fields(Metric) if field.name not in {"tag", "header", "unit"})
+STATISTICS = tuple(each.name for each in fields(Metric) if each.name not in {"tag", "header", "unit", "intervals"})
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,8 @@ class RunOptions(TypedDict, total=False):
     # Same seed, same prompts and same schedule. Default: drawn for each run. Allowed: an integer >= 0.
     random_seed: int | None
 
-    # Distinct prompts; more requests use them again from the first. Allowed: an integer >= 1.
+    # Distinct conversations; more sessions use them again from the first. Default: as many as sessions are
+    # asked for, else 100. Allowed: an integer >= 1.
     num_dataset_entries: int | None
     num_prompts: int | None
 
@@ -141,12 +142,39 @@ class RunOptions(TypedDict, total=False):
     prompt_output_tokens_stddev: float | None
     output_tokens_stddev: float | None
 
+    # Sessions to begin; those under way have all their turns. Default: no limit of their own. Allowed: an
+    # integer >= 1.
+    num_sessions: int | None
+    num_conversations: int | None
+    conversation_num: int | None
+
+    # Mean number of turns of a session; each sends all that was said before, answers included. Allowed: an
+    # integer from 1 to 10000.
+    session_turns_mean: int | None
+    conversation_turn_mean: int | None
+
+    # Standard deviation of that number. Allowed: an integer from 0 to 10000.
+    session_turns_stddev: int | None
+    conversation_turn_stddev: int | None
+
+    # Mean time from an answer to the next turn of its session, in milliseconds. Allowed: a number >= 0.
+    session_turn_delay_mean: float | None
+    conversation_turn_delay_mean: float | None
+
+    # Standard deviation of that time, in milliseconds. Allowed: a number >= 0.
+    session_turn_delay_stddev: float | None
+    conversation_turn_delay_stddev: float | None
+
+    # What these times are multiplied by. Allowed: a number >= 0.
+    session_delay_ratio: float | None
+    conversation_turn_delay_ratio: float | None
+
     # builtin, a directory with tokenizer.json, such a file, or a name in the local Hugging Face cache.
     # Default: the model's name. Allowed: a text without control characters.
     tokenizer: str | os.PathLike[str] | None
 
-    # Most requests in flight at once. Default: 1 without a rate, unlimited with one. Allowed: an integer >=
-    # 1.
+    # Most requests in flight at once; of sessions with several turns, most at a time. Default: 1 without a
+    # rate, unlimited with one. Allowed: an integer >= 1.
     concurrency: int | None
 
     # Requests per second, however fast the server answers. Default: none: as fast as the concurrency allows.
@@ -163,7 +191,7 @@ class RunOptions(TypedDict, total=False):
     arrival_smoothness: float | None
     vllm_burstiness: float | None
 
-    # Requests to send. Default: 10 without a duration. Allowed: an integer >= 1.
+    # Requests to send. Default: 10 without a duration or sessions. Allowed: an integer >= 1.
     request_count: int | None
     num_requests: int | None
 
@@ -186,6 +214,10 @@ class RunOptions(TypedDict, total=False):
     warmup_request_count: int | None
     num_warmup_requests: int | None
 
+    # Sessions begun first that do not count. Default: no warm-up. Allowed: an integer >= 1.
+    warmup_num_sessions: int | None
+    num_warmup_sessions: int | None
+
     # Seconds of sending first that do not count. Default: no warm-up. Allowed: a number > 0.
     warmup_duration: float | None
 
@@ -202,6 +234,10 @@ class RunOptions(TypedDict, total=False):
     # Seconds for the requests in flight at the end of the warm-up's duration. Default: all the time they
     # need. Allowed: a number >= 0.
     warmup_grace_period: float | None
+
+    # Exit code 3 where the report says that the client distorted the numbers: none, suspect (or worse),
+    # invalid. Allowed: one of none, suspect, invalid.
+    fail_on: Literal["none", "suspect", "invalid"] | None
 
     # Workers and results server as supervised processes of their own, or as threads. Default: process; from
     # Python and C++ thread. Allowed: one of thread, process.
@@ -420,9 +456,9 @@ class ConfigFields:
         return value
 
     @property
-    def num_dataset_entries(self) -> int:
-        """Distinct prompts; more requests use them again from the first. Allowed: an integer >= 1."""
-        value: int = self._get("num_dataset_entries")
+    def num_dataset_entries(self) -> int | None:
+        """Distinct conversations; more sessions use them again from the first. Default: as many as sessions are asked for, else 100. Allowed: an integer >= 1."""
+        value: int | None = self._get("num_dataset_entries")
         return value
 
     @property
@@ -450,6 +486,42 @@ class ConfigFields:
         return value
 
     @property
+    def num_sessions(self) -> int | None:
+        """Sessions to begin; those under way have all their turns. Default: no limit of their own. Allowed: an integer >= 1."""
+        value: int | None = self._get("num_sessions")
+        return value
+
+    @property
+    def session_turns_mean(self) -> int:
+        """Mean number of turns of a session; each sends all that was said before, answers included. Allowed: an integer from 1 to 10000."""
+        value: int = self._get("session_turns_mean")
+        return value
+
+    @property
+    def session_turns_stddev(self) -> int:
+        """Standard deviation of that number. Allowed: an integer from 0 to 10000."""
+        value: int = self._get("session_turns_stddev")
+        return value
+
+    @property
+    def session_turn_delay_mean(self) -> float:
+        """Mean time from an answer to the next turn of its session, in milliseconds. Allowed: a number >= 0."""
+        value: float = self._get("session_turn_delay_mean")
+        return value
+
+    @property
+    def session_turn_delay_stddev(self) -> float:
+        """Standard deviation of that time, in milliseconds. Allowed: a number >= 0."""
+        value: float = self._get("session_turn_delay_stddev")
+        return value
+
+    @property
+    def session_delay_ratio(self) -> float:
+        """What these times are multiplied by. Allowed: a number >= 0."""
+        value: float = self._get("session_delay_ratio")
+        return value
+
+    @property
     def tokenizer(self) -> str | None:
         """builtin, a directory with tokenizer.json, such a file, or a name in the local Hugging Face cache. Default: the model's name. Allowed: a text without control characters."""
         value: str | None = self._get("tokenizer")
@@ -457,7 +529,7 @@ class ConfigFields:
 
     @property
     def concurrency(self) -> int | None:
-        """Most requests in flight at once. Default: 1 without a rate, unlimited with one. Allowed: an integer >= 1."""
+        """Most requests in flight at once; of sessions with several turns, most at a time. Default: 1 without a rate, unlimited with one. Allowed: an integer >= 1."""
         value: int | None = self._get("concurrency")
         return value
 
@@ -481,7 +553,7 @@ class ConfigFields:
 
     @property
     def request_count(self) -> int | None:
-        """Requests to send. Default: 10 without a duration. Allowed: an integer >= 1."""
+        """Requests to send. Default: 10 without a duration or sessions. Allowed: an integer >= 1."""
         value: int | None = self._get("request_count")
         return value
 
@@ -516,6 +588,12 @@ class ConfigFields:
         return value
 
     @property
+    def warmup_num_sessions(self) -> int | None:
+        """Sessions begun first that do not count. Default: no warm-up. Allowed: an integer >= 1."""
+        value: int | None = self._get("warmup_num_sessions")
+        return value
+
+    @property
     def warmup_duration(self) -> float | None:
         """Seconds of sending first that do not count. Default: no warm-up. Allowed: a number > 0."""
         value: float | None = self._get("warmup_duration")
@@ -543,6 +621,12 @@ class ConfigFields:
     def warmup_grace_period(self) -> float | None:
         """Seconds for the requests in flight at the end of the warm-up's duration. Default: all the time they need. Allowed: a number >= 0."""
         value: float | None = self._get("warmup_grace_period")
+        return value
+
+    @property
+    def fail_on(self) -> Literal["none", "suspect", "invalid"]:
+        """Exit code 3 where the report says that the client distorted the numbers: none, suspect (or worse), invalid. Allowed: one of none, suspect, invalid."""
+        value: Literal["none", "suspect", "invalid"] = self._get("fail_on")
         return value
 
     @property

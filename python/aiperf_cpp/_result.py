@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aiperf_cpp._config import RunConfig
     from aiperf_cpp._metric import ErrorCount, Metric
     from aiperf_cpp._sources import Source, Status, StructuredArray
+    from aiperf_cpp._validity import Validity
 
 
 class Result:
@@ -75,7 +76,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """What the command line would exit with: 0, 1 (no good answer) or 130 (cancelled)."""
+        """What the command line would exit with: 0, 1 (no good answer), 3 (a verdict of fail_on), 130 (cancelled)."""
         return self._source.exit_code
 
     @property
@@ -117,6 +118,11 @@ class Result:
     def metrics(self) -> Mapping[str, Metric]:
         """Every metric that has a value, by tag, in display order."""
         return dict(self._source.metrics)
+
+    @property
+    def validity(self) -> Validity | None:
+        """Whether the client itself distorted the numbers, and the evidence; None for files of AIPerf's."""
+        return self._source.validity
 
     def __getitem__(self, tag: str) -> Metric:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
@@ -13,6 +14,7 @@ from aiperf_cpp._config import RunConfig
 from aiperf_cpp._metric import ErrorCount, Metric
 from aiperf_cpp._show import number, text_table
 from aiperf_cpp._tables import column_name
+from aiperf_cpp._validity import Validity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +59,8 @@ class Source(Protocol):
     def artifacts(self) -> Sequence[Path]: ...
     @property
     def metrics(self) -> Mapping[str, Metric]: ...
+    @property
+    def validity(self) -> Validity | None: ...
 
     def records(self) -> StructuredArray: ...
     def table(self) -> tuple[npt.NDArray[np.int64], Columns]: ...
@@ -86,6 +90,7 @@ class CoreSource:
         self.artifact_directory = core.artifact_directory
         self.artifacts = tuple(core.artifacts)
         self.metrics = {metric.tag: Metric._from_core(metric) for metric in summary.metrics}
+        self.validity: Validity | None = Validity._from_dict(json.loads(core.validity_json()))
 
     def records(self) -> StructuredArray:
         return self._record_set.array()
@@ -143,6 +148,7 @@ class StoredSource:
     artifact_directory: Path
     artifacts: tuple[Path, ...]
     metrics: dict[str, Metric]
+    validity: Validity | None
     kept_records: StructuredArray | None = field(repr=False)
     kept_table: tuple[npt.NDArray[np.int64], Columns] | None = field(repr=False)
     kept_error_texts: dict[int, str] = field(repr=False)
@@ -167,6 +173,7 @@ class StoredSource:
             artifact_directory=source.artifact_directory,
             artifacts=tuple(source.artifacts),
             metrics=dict(source.metrics),
+            validity=source.validity,
             kept_records=records,
             kept_table=table,
             kept_error_texts=texts,

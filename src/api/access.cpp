@@ -3,6 +3,7 @@
 #include "aiperf/base/error.hpp"
 #include "aiperf/base/text.hpp"
 #include "artifact_files.hpp"
+#include "target.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -17,11 +18,11 @@ namespace {
 
 using base::equals_ignoring_case;
 
-constexpr std::string_view k_token_key = "token=";
+constexpr std::string_view k_token_key = "token";
 constexpr std::string_view k_bearer = "bearer ";
 
-/// They tell nothing of the run, and what asks them, probes and browsers, can often send no header.
-constexpr std::array<std::string_view, 4> k_open{"/healthz", "/readyz", "/docs", "/openapi.json"};
+/// Probes: they tell nothing of the run, and what asks them can often send no header.
+constexpr std::array<std::string_view, 2> k_open{"/healthz", "/readyz"};
 
 /// A browser can give these no header.
 constexpr std::array<std::string_view, 2> k_token_in_query{"/ws", "/api/events"};
@@ -29,14 +30,6 @@ constexpr std::array<std::string_view, 2> k_token_in_query{"/ws", "/api/events"}
 template <std::size_t Size>
 bool is_among(const std::array<std::string_view, Size>& list, std::string_view text) {
     return std::find(list.begin(), list.end(), text) != list.end();
-}
-
-std::string_view path_of(std::string_view target) {
-    if (const std::size_t scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {
-        const std::size_t slash = target.find('/', scheme + 3);
-        target = slash == std::string_view::npos ? "/" : target.substr(slash);
-    }
-    return target.substr(0, target.find('?'));
 }
 
 /// Without a port, brackets, and the dot at the end of a whole name.
@@ -99,7 +92,7 @@ std::optional<Refusal> Access::decide(const Asking& asking) const {
     if (auto answer = preflight(asking)) {
         return answer;
     }
-    if (!options_.token.empty() && !asking.by_socket && !is_among(k_open, path_of(asking.target)) &&
+    if (!options_.token.empty() && !asking.by_socket && !is_among(k_open, Target(asking.target).path) &&
         !has_token(asking)) {
         return Refusal{
             401, "A token is needed: Authorization: Bearer TOKEN", {{"WWW-Authenticate", "Bearer realm=\"aiperf\""}}};
@@ -145,17 +138,10 @@ bool Access::has_token(const Asking& asking) const {
     if (given.size() > k_bearer.size() && equals_ignoring_case(given.substr(0, k_bearer.size()), k_bearer)) {
         return is_same(options_.token, base::trim(given.substr(k_bearer.size())));
     }
-    const std::size_t mark = asking.target.find('?');
-    if (asking.method != "GET" || mark == std::string_view::npos ||
-        !is_among(k_token_in_query, path_of(asking.target))) {
-        return false;
-    }
-    for (const std::string_view pair : base::split(asking.target.substr(mark + 1), '&')) {
-        if (pair.starts_with(k_token_key)) {
-            return is_same(options_.token, percent_decoded(pair.substr(k_token_key.size())).value_or(""));
-        }
-    }
-    return false;
+    const Target target(asking.target);
+    const std::string* const token = target.find(k_token_key);
+    return token != nullptr && asking.method == "GET" && is_among(k_token_in_query, target.path) &&
+           is_same(options_.token, *token);
 }
 
 std::optional<Refusal> Access::preflight(const Asking& asking) const {
@@ -192,12 +178,12 @@ Access::Headers Access::answer_headers(std::string_view origin) const {
 
 std::string without_token(std::string_view target) {
     const std::size_t mark = target.find('?');
-    if (mark == std::string_view::npos || target.find(k_token_key, mark) == std::string_view::npos) {
+    if (mark == std::string_view::npos) {
         return std::string(target);
     }
     std::string rest;
     for (const std::string_view pair : base::split(target.substr(mark + 1), '&')) {
-        if (!pair.starts_with(k_token_key)) {
+        if (percent_decoded(pair.substr(0, pair.find('='))) != k_token_key) {
             rest.append(rest.empty() ? "?" : "&").append(pair);
         }
     }

@@ -20,7 +20,7 @@ namespace aiperf::api {
 struct Request {
     std::string method;
     std::string target;  ///< as received: path and query
-    std::string if_none_match{};
+    std::string if_none_match;
     std::string if_modified_since{};
     std::string range{};
     std::string if_range{};

@@ -33,6 +33,8 @@ std::optional<std::string> LiveTalk::reply_to(std::string_view text) {
         message = Json::parse(text);
     } catch (const Json::parse_error& fault) {
         return error("Invalid JSON: not understood at byte " + std::to_string(fault.byte));
+    } catch (const Json::out_of_range&) {
+        return error("Invalid JSON: a number is out of range");
     }
     if (!message.is_object()) {
         return error("Payload must be a JSON object");

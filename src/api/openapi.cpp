@@ -74,10 +74,10 @@ Json document() {
           {"version", base::version()},
           {"description", "How far a benchmark is, how it ended, and its artifacts. Every GET is a HEAD too."}}},
         {"paths", std::move(paths)},
+        {"security", {Json::object(), {{"bearer", Json::array()}}}},  // where one is wanted
         {"components",
          {{"schemas", Json::parse(openapi_schemas())},
-          {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}},
-        {"security", Json::parse(R"([{}, {"token": []}])")}};
+          {"securitySchemes", {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}}}}}}};
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ inline Asking asking_of(const RequestHandle& handle, const Connection* connectio
     asking.origin = field_of(handle, restinio::http_field::origin);
     asking.authorization = field_of(handle, restinio::http_field::authorization);
     asking.preflight_method = field_of(handle, restinio::http_field::access_control_request_method);
-    asking.has_to_name_host = header.http_minor() >= 1;
+    asking.has_to_name_host = header.http_major() == 1 && header.http_minor() >= 1;
     asking.upgrade = header.has_field(restinio::http_field::upgrade);
     asking.by_socket = connection != nullptr && connection->way == Way::unix_socket;
     return asking;

@@ -100,14 +100,13 @@ constexpr std::array k_web_socket{Outcome{101, "The connection is a WebSocket no
 constexpr std::array k_health{Outcome{200, "`ok`.", k_text, {}}};
 constexpr std::array k_readiness{Outcome{200, "`ok`.", k_text, {}}, Outcome{503, "Why not.", k_text, {}}};
 constexpr std::array k_shutdown{Outcome{200, "The hold ends soon after this answer.", k_json, "Shutdown"},
-                                Outcome{403, "It was asked by a web page.", k_json, "Detail"},
                                 Outcome{409, "The run lasts, or its owner takes no such request.", k_json, "Detail"}};
 constexpr std::array k_openapi{Outcome{200, "OpenAPI 3.1.", k_json, "Document"}};
 constexpr std::array k_docs{Outcome{200, "A page without any request to elsewhere.", "text/html", {}}};
 
 constexpr std::array k_everywhere{
-    Outcome{401, "A token is needed: `Authorization: Bearer`.", k_json, "Detail"},
-    Outcome{403, "`Host` is not this server, or `Origin` may not ask this.", k_json, "Detail"},
+    Outcome{401, "A token is needed: `Authorization: Bearer TOKEN`.", k_json, "Detail"},
+    Outcome{403, "The host is not this server, or a page of another origin has asked.", k_json, "Detail"},
     Outcome{409, "This is another run.", k_json, "Detail"},
     Outcome{413, "The body is too long.", k_json, "Detail"},
     Outcome{414, "The target is too long.", k_json, "Detail"},

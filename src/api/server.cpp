@@ -143,12 +143,12 @@ void Server::Impl::start() {
         throw base::RunError("the results server was started before");
     }
     io_ = std::make_unique<asio::io_context>(1);
-    downloads_ = std::make_unique<Downloads>(*io_);
     doors_ = std::make_unique<Doors>(*io_, options_, logger_);
     started_ = true;
     port_ = doors_->port();
     url_ = doors_->url();
     access_.emplace(options_.access, options_.host, doors_->is_loopback());
+    downloads_ = std::make_unique<Downloads>(*io_);
     make_factory();
     doors_->open([this](Visitor visitor) { welcome(std::move(visitor)); });
     ticker_ = std::make_unique<asio::steady_timer>(*io_);
@@ -328,10 +328,10 @@ void Server::Impl::begin_answer(const RequestHandle& handle) {
         return;
     }
     Request request = request_of(handle);
-    request.may_compress = downloads_->may_code();
     if (request.target.starts_with("/api/results/")) {
         readers_.active(base::now());
     }
+    request.may_compress = downloads_->may_code();
     Answer answer = answer_to(handle, request, !closing_);
     note(handle, answer);
     if (answer.wait) {
@@ -357,7 +357,12 @@ bool Server::Impl::begin_stream(const RequestHandle& handle) {
         return true;
     }
     Headers headers = common_headers(handle);
-    streams_->open(plan, {take_socket(handle), std::move(headers), {}});
+    const std::string client = client_of(handle, connection_of(handle).get());
+    if (plan.kind == StreamPlan::Kind::events) {
+        readers_.asked(client, base::now());  // by a WebSocket the end is told only if it is subscribed to
+    }
+    const auto on_end_read = [this, client] { readers_.read(client, base::now()); };
+    streams_->open(plan, {take_socket(handle), std::move(headers), on_end_read});
     return true;
 }
 

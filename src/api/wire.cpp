@@ -158,8 +158,8 @@ struct Fields<api::ServerOptions> {
         field("port", options.port);
         field("shutdown_timeout", options.shutdown_timeout);
         field("limits", options.limits);
-        field("compression", options.compression);
         field("access", options.access);
+        field("compression", options.compression);
     }
 };
 

@@ -402,6 +402,14 @@ constexpr Option k_options[] = {
      .member = &RunConfig::warmup_grace_period,
      .range = {.min = 0, .max = k_longest_seconds}},
 
+    {.key = "fail_on",
+     .flags = "--fail-on",
+     .group = "Output",
+     .fallback = "",
+     .help =
+         "Exit code 3 where the report says that the client distorted the numbers: none, suspect (or worse), invalid.",
+     .member = &RunConfig::fail_on},
+
     {.key = "backend",
      .flags = "--backend",
      .group = "Processes",

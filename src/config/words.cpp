@@ -45,6 +45,11 @@ struct Words<OnWorkerDeath> {
 };
 
 template <>
+struct Words<FailOn> {
+    static constexpr std::array<std::string_view, 3> k_list{"none", "suspect", "invalid"};
+};
+
+template <>
 struct Words<UrlStrategy> {
     static constexpr std::array<std::string_view, 1> k_list{"round_robin"};
 };
@@ -117,6 +122,10 @@ std::string_view to_string(OnWorkerDeath value) noexcept {
     return word_of(value);
 }
 
+std::string_view to_string(FailOn value) noexcept {
+    return word_of(value);
+}
+
 std::string_view to_string(UrlStrategy value) noexcept {
     return word_of(value);
 }
@@ -165,6 +174,7 @@ template std::optional<UiType> from_word(std::string_view);
 template std::optional<LogLevel> from_word(std::string_view);
 template std::optional<Backend> from_word(std::string_view);
 template std::optional<OnWorkerDeath> from_word(std::string_view);
+template std::optional<FailOn> from_word(std::string_view);
 template std::optional<UrlStrategy> from_word(std::string_view);
 template std::optional<WaitForModelMode> from_word(std::string_view);
 template std::optional<ConnectionReuse> from_word(std::string_view);
@@ -177,6 +187,7 @@ template std::string all_words<UiType>();
 template std::string all_words<LogLevel>();
 template std::string all_words<Backend>();
 template std::string all_words<OnWorkerDeath>();
+template std::string all_words<FailOn>();
 template std::string all_words<UrlStrategy>();
 template std::string all_words<WaitForModelMode>();
 template std::string all_words<ConnectionReuse>();

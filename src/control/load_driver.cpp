@@ -55,7 +55,10 @@ base::Nanoseconds LoadDriver::silence_of(std::uint32_t worker) noexcept {
     return base::Nanoseconds(seen == 0 ? 0 : base::now_ns() - seen);
 }
 
-std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slot, std::int64_t start_ns) {
+std::uint64_t LoadDriver::run_phase(std::uint32_t index,
+                                    std::uint64_t first_slot,
+                                    std::int64_t start_ns,
+                                    const std::function<void()>& on_look) {
     const Claim claim{index, first_slot};
     load::SharedState& shared = state();
     for (const WorkerDeath& death : dead_) {
@@ -74,6 +77,9 @@ std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slo
             kill_late(index);
         }
         look_for_silence(index);
+        if (on_look) {
+            on_look();
+        }
         heed_failures();
         bell_->wait_until(std::min(killed_late_ ? base::Instant::max() : deadline, now + k_look_again));
         bury_dead(claim);
@@ -84,6 +90,40 @@ std::uint64_t LoadDriver::run_phase(std::uint32_t index, std::uint64_t first_slo
         settle(death, claim, !told_to_stop);  // all are at rest
     }
     return claimed(index);
+}
+
+validity::LoopFigures LoadDriver::loop_figures(std::uint32_t phase) noexcept {
+    validity::LoopFigures figures;
+    for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+        const load::WorkerCounters& counters = state().counters(worker);
+        const auto wall = static_cast<double>(std::max<std::uint64_t>(counters.wall_ns.load(), 1));
+        validity::LoopFigures one;
+        one.busy_share = static_cast<double>(counters.ran_ns.load()) / wall;
+        one.wait_share = static_cast<double>(counters.waited_ns.load()) / wall;
+        one.stall_ms = static_cast<double>(counters.stall_ns.load()) * 1e-6;
+        one.own_failures = counters.own_failures.load();
+        one.requests = counters.sent.load();
+        figures.add(one);
+    }
+    figures.planned = planned(phase);
+    figures.claimed = figures.planned > 0 ? claimed(phase) : 0;
+    return figures;
+}
+
+/// Requests whose time came while the phase lasted; 0 where no schedule and no end say so.
+std::uint64_t LoadDriver::planned(std::uint32_t index) noexcept {
+    const schedule::Phase& phase = plan_.phases[index];
+    const bool cut_short = state().stop.load() != static_cast<std::uint32_t>(load::Stop::none);
+    if (!phase.duration || !phase.arrivals || cut_short) {
+        return 0;
+    }
+    schedule::ArrivalCursor cursor(*phase.arrivals);
+    const std::uint64_t most = phase.requests.value_or(~std::uint64_t{0});
+    std::uint64_t planned = 0;
+    while (planned < most && cursor.at(planned) < *phase.duration) {
+        ++planned;
+    }
+    return planned;
 }
 
 /// How many of the claimed indices were due within the phase's time: all before the first that was not.

@@ -4,6 +4,7 @@
 #include "aiperf/load/shared_state.hpp"
 #include "aiperf/process/bell.hpp"
 #include "aiperf/record/journal.hpp"
+#include "aiperf/validity/evidence.hpp"
 #include "crew.hpp"
 
 #include <atomic>
@@ -35,9 +36,15 @@ public:
     LoadDriver(const LoadDriver&) = delete;
     LoadDriver& operator=(const LoadDriver&) = delete;
 
-    /// Runs phase `index` from now until every worker is through with it, or has died. Returns the number of slots it
-    /// has claimed.
-    std::uint64_t run_phase(std::uint32_t index, std::uint64_t first_slot, std::int64_t start_ns);
+    /// Runs phase `index` from now until every worker is through with it, or has died; calls `on_look` twice a second
+    /// or more meanwhile. Returns the number of slots it has claimed.
+    std::uint64_t run_phase(std::uint32_t index,
+                            std::uint64_t first_slot,
+                            std::int64_t start_ns,
+                            const std::function<void()>& on_look = {});
+
+    /// What the loops counted over the phase that run_phase() ran last.
+    [[nodiscard]] validity::LoopFigures loop_figures(std::uint32_t phase) noexcept;
 
     /// Raises the stop level (it never falls) and wakes the workers.
     void stop(load::Stop level) noexcept;
@@ -62,6 +69,7 @@ private:
 
     [[nodiscard]] std::uint64_t claimed(std::uint32_t phase) noexcept;
     [[nodiscard]] std::uint64_t due(std::uint32_t index) noexcept;
+    [[nodiscard]] std::uint64_t planned(std::uint32_t index) noexcept;
     [[nodiscard]] bool is_over(std::uint32_t phase) noexcept;
     [[nodiscard]] base::Instant drained_by(std::uint32_t phase, std::int64_t start_ns) const noexcept;
     void bury_dead(const Claim& claim);

@@ -295,6 +295,7 @@ Manner manner_of(const config::RunConfig& config, const Surroundings& surroundin
     manner.socket.keepalive_interval_s = whole(http.tcp_keepintvl, 1'000'000'000);
     manner.socket.keepalive_count = http.tcp_keepcnt;
     manner.socket.receive_buffer_bytes = http.so_rcvbuf;
+    manner.socket.receive_stamps = http.kernel_timestamps;
     manner.socket.send_buffer_bytes = http.so_sndbuf;
     manner.socket.user_timeout_ms = whole(http.tcp_user_timeout, 1'000'000);
     for (const std::string& text : config.source_addresses) {

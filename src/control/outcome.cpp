@@ -5,6 +5,7 @@
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
 #include "aiperf/report/console.hpp"
+#include "aiperf/validity/evidence.hpp"
 
 #include <algorithm>
 #include <array>
@@ -45,6 +46,7 @@ report::ReportInput report_input(const Result& result) {
             .dataset = nullptr,
             .artifacts = result.artifacts,
             .notes = result.notes,
+            .validity = &result.validity,
             .log_file = {}};
 }
 
@@ -82,11 +84,15 @@ std::shared_ptr<const record::RecordSet> records_of(const Preparation& prepared,
 metric::Context context_of(const Result& result) noexcept {
     return {.streaming = result.config.streaming,
             .use_server_token_count = result.config.use_server_token_count,
+            .open_loop = result.config.request_rate.has_value(),
             .cancelled = result.status == Status::cancelled || is_stopped(result)};
 }
 
 void fill_result(Result& result, const dataset::Dataset* dataset, std::uint64_t entries, bool export_files) {
-    result.summary = metric::summarise(*result.records, context_of(result));
+    const metric::Context context = context_of(result);
+    result.summary = metric::summarise(*result.records, context);
+    validity::add_records(*result.records, context.open_loop, result.validity.evidence);
+    result.validity = validity::judge(result.validity.evidence, result.validity.thresholds);
     if (result.error.empty() && result.status == Status::complete && result.summary.valid == 0) {
         result.error_type = "RunError";
         result.error = "all " + std::to_string(result.summary.failed) + " requests failed";
@@ -138,6 +144,7 @@ void Outcome::conclude(bool export_files) {
         result.error_type = "RunError";
         result.aborted = true;
     }
+    result.validity.thresholds = prepared.thresholds;
     result.records = records_of(prepared, *this);
     fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries.value_or(0), export_files);
 }

@@ -257,6 +257,7 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
     Preparation result;
     result.asked = config;
     result.settings = settings::Settings::from(environment.variables, &result.warnings);
+    result.thresholds = validity::thresholds_from(result.settings.validity.thresholds);
     result.config = config::resolve(std::move(config), config::Resources::of_machine(result.settings));
     for (std::string& warning : config::warnings(result.config)) {
         result.warnings.push_back(std::move(warning));

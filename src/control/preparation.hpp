@@ -7,6 +7,7 @@
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/load/plan.hpp"
 #include "aiperf/settings/settings.hpp"
+#include "aiperf/validity/verdict.hpp"
 #include "network.hpp"
 
 #include <cstdint>
@@ -23,7 +24,8 @@ struct Preparation {
     config::RunConfig asked;   ///< as given
     config::RunConfig config;  ///< every default filled in
     settings::Settings settings;
-    Proxies proxies;  ///< none, unless AIPERF_HTTP_TRUST_ENV asks for those of the environment
+    validity::Thresholds thresholds{};  ///< of the verdict
+    Proxies proxies;                    ///< none, unless AIPERF_HTTP_TRUST_ENV asks for those of the environment
     std::filesystem::path working_directory;
     std::shared_ptr<const dataset::Tokenizer> tokenizer;  ///< null: server counts
     std::filesystem::path artifact_directory;             ///< absolute, exists, can be written

@@ -101,6 +101,8 @@ Result recover(const std::filesystem::path& artifact_directory, const Environmen
     const RunDescription description = RunDescription::read(journal);
     result.config = description.config;
     result.benchmark_id = description.benchmark_id;
+    result.validity.thresholds =
+        validity::thresholds_from(settings::Settings::from(environment.variables).validity.thresholds);
     const std::uint64_t lost = records->settle_lost();
     result.status = Status::incomplete;
     result.error_type = "RunError";

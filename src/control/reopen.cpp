@@ -2,6 +2,7 @@
 #include "aiperf/control/run.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
+#include "aiperf/report/validity_json.hpp"
 #include "journal_folder.hpp"
 #include "outcome.hpp"
 
@@ -30,17 +31,20 @@ bool is_true(const Json& object, const char* key) {
     return object.contains(key) && object[key].is_boolean() && object[key].get<bool>();
 }
 
-/// Status and error, from the marker that a run writes last and from its summary.
+/// Status and error, from the marker that a run writes last and from its summary; what the run knew of the client.
 void fill_ending(Result& result) {
     const Json marker = object_in(result.artifact_directory / report::k_ready_marker);
+    const Json summary = object_in(result.artifact_directory / report::k_summary_file);
+    const bool of_this_run = summary.contains("benchmark_id") && summary["benchmark_id"] == result.benchmark_id;
+    if (of_this_run && summary.contains("validity")) {
+        report::read_validity(summary["validity"], result.validity);
+    }
     if (is_true(marker, "ready") && !is_true(marker, "partial")) {
         result.status = is_true(marker, "was_cancelled") ? Status::cancelled : Status::complete;
         return;
     }
     result.status = Status::incomplete;
     result.error_type = "RunError";
-    const Json summary = object_in(result.artifact_directory / report::k_summary_file);
-    const bool of_this_run = summary.contains("benchmark_id") && summary["benchmark_id"] == result.benchmark_id;
     const auto reason = summary.find("incomplete_reason");
     result.error = of_this_run && reason != summary.end() && reason->is_string()
                        ? reason->get<std::string>()

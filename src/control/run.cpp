@@ -21,7 +21,12 @@ int Result::exit_code() const noexcept {
     if (status == Status::cancelled || aborted) {
         return cancel_code;
     }
-    return status == Status::complete && summary.valid > 0 ? 0 : 1;
+    if (status != Status::complete || summary.valid == 0) {
+        return 1;
+    }
+    const bool distorted = config.fail_on != config::FailOn::none &&
+                           static_cast<int>(validity.verdict) >= static_cast<int>(config.fail_on);
+    return distorted ? k_distorted : 0;
 }
 
 Run::Run(config::RunConfig config, Environment environment)

@@ -4,6 +4,7 @@
 #include "aiperf/base/text.hpp"
 #include "aiperf/base/thread_name.hpp"
 #include "aiperf/process/supervisor.hpp"
+#include "aiperf/validity/machine.hpp"
 #include "journal_folder.hpp"
 
 #include <limits>
@@ -234,7 +235,7 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
     std::uint64_t slots = 0;
     std::exception_ptr failure;
     try {
-        slots = run_phases(driver, plan, journal);
+        slots = run_phases(driver, outcome, journal);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -269,7 +270,11 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
 }
 
 /// Returns the number of slots claimed.
-std::uint64_t Run::Impl::run_phases(LoadDriver& driver, const load::LoadPlan& plan, record::Journal& journal) {
+std::uint64_t Run::Impl::run_phases(LoadDriver& driver, Outcome& outcome, record::Journal& journal) {
+    const load::LoadPlan& plan = outcome.plan;
+    validity::Evidence& evidence = outcome.result.validity.evidence;
+    validity::LoopFigures loops;
+    validity::MachineWatch machine;
     std::uint64_t slots = 0;
     for (std::uint32_t index = 0; index < plan.phases.size(); ++index) {
         if (cancelled() || !driver.failure().empty() || driver.state().journal_error.load() != 0) {
@@ -282,9 +287,17 @@ std::uint64_t Run::Impl::run_phases(LoadDriver& driver, const load::LoadPlan& pl
         if (cancelled()) {  // between the test above and the driver being known to wish()
             driver.stop(load::Stop::in_flight);
         }
-        slots += driver.run_phase(index, slots, start_ns);
+        if (phase.profiling) {
+            machine.begin_once();
+        }
+        slots += driver.run_phase(index, slots, start_ns, [&machine] { machine.look(); });
         journal.end_phase(base::now_ns());
+        if (phase.profiling) {
+            loops.add(driver.loop_figures(index));
+        }
     }
+    machine.end(evidence);
+    validity::add_loops(loops, evidence);
     return slots;
 }
 

@@ -139,7 +139,7 @@ private:
     void execute() noexcept;
     void put_load(Outcome& outcome);
     void drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal);
-    std::uint64_t run_phases(LoadDriver& driver, const load::LoadPlan& plan, record::Journal& journal);
+    std::uint64_t run_phases(LoadDriver& driver, Outcome& outcome, record::Journal& journal);
     void start_supervisor();
     [[nodiscard]] std::optional<ProcessKit> kit() const;
     [[nodiscard]] MakeCrew crew() const;

@@ -54,6 +54,8 @@ void Answer::begin(record::Record& record, bool keep_text) {
     bad_status_ = false;
     given_up_ = false;
     last_read_ns_ = -1;
+    lag_ns_ = 0;
+    late_ = {};
     body_.clear();
     events_.clear();
     output_.clear();
@@ -192,8 +194,12 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
 void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
     Event event;
     event.at_ns = now_ns_;
+    event.lag_ns = lag_ns_;
     event.kind = readable ? kind_of(delta) : EventKind::other;
-    event.flags = last_read_ns_ == now_ns_ ? record::event_flag::coalesced : std::uint8_t{0};
+    if (last_read_ns_ == now_ns_) {
+        event.flags = record::event_flag::coalesced;
+        bound_lag(events_.back());
+    }
     last_read_ns_ = now_ns_;
     if (readable && delta.has_usage) {
         event.flags |= record::event_flag::has_usage;
@@ -211,6 +217,17 @@ void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
     if (keep_text_) {
         output_.append(delta.output).append(delta.tool);
         reasoning_.append(delta.reasoning);
+    }
+}
+
+/// Another message came in the same read: the stamp is not of this one. It came at some time since its reader should
+/// have been awake.
+void Answer::bound_lag(record::Event& event) const noexcept {
+    const bool is_first = (event.flags & record::event_flag::coalesced) == 0;
+    if (is_first && late_.count() > std::int64_t{event.lag_ns}) {
+        constexpr std::int64_t k_longest = std::numeric_limits<std::uint32_t>::max();
+        event.lag_ns = static_cast<std::uint32_t>(std::min<std::int64_t>(late_.count(), k_longest));
+        event.flags |= record::event_flag::lag_bound;
     }
 }
 
@@ -263,6 +280,7 @@ void Answer::note_content() noexcept {
         if (event.has_content()) {
             record_->first_content_ns = record_->first_content_ns == 0 ? event.at_ns : record_->first_content_ns;
             record_->last_content_ns = event.at_ns;
+            record_->flags |= event.lag_ns > record::k_late_read_ns ? record::flag::late_read : 0U;
         }
     }
 }

@@ -3,6 +3,8 @@
 #include "aiperf/base/error.hpp"
 
 #include <cerrno>
+#include <cstring>
+#include <ctime>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -40,7 +42,10 @@ bool EpollIo::watch(int fd, std::uint64_t token) noexcept {
 }
 
 std::span<const Ready> EpollIo::wait(bool block) noexcept {
-    const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), block ? -1 : 0);
+    int count = -1;
+    do {  // a process that was stopped and goes on is interrupted
+        count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), block ? -1 : 0);
+    } while (count < 0 && errno == EINTR);
     std::size_t used = 0;
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events_[static_cast<std::size_t>(i)];
@@ -63,8 +68,28 @@ std::span<const Ready> EpollIo::wait(bool block) noexcept {
     return {ready_.data(), used};
 }
 
-ssize_t EpollIo::receive(int fd, char* buffer, std::size_t size) noexcept {
-    return ::recv(fd, buffer, size, 0);
+ssize_t EpollIo::receive(int fd, char* buffer, std::size_t size, std::int64_t& arrived_wall_ns) noexcept {
+    arrived_wall_ns = 0;
+    iovec piece{buffer, size};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(timespec))> control;  // NOLINT: the kernel fills it
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(fd, &message, 0);
+    if (got <= 0) {
+        return got;
+    }
+    for (const cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr && part->cmsg_level == SOL_SOCKET;) {
+        if (part->cmsg_type == SCM_TIMESTAMPNS) {
+            timespec stamp{};
+            std::memcpy(&stamp, CMSG_DATA(part), sizeof(stamp));
+            arrived_wall_ns = std::int64_t{stamp.tv_sec} * 1'000'000'000 + stamp.tv_nsec;
+        }
+        break;  // there is room for one
+    }
+    return got;
 }
 
 ssize_t EpollIo::send(int fd, iovec* pieces, std::size_t count) noexcept {

@@ -104,6 +104,7 @@ struct Fields<load::SocketOptions> {
         field("user_timeout_ms", options.user_timeout_ms);
         field("receive_buffer_bytes", options.receive_buffer_bytes);
         field("send_buffer_bytes", options.send_buffer_bytes);
+        field("receive_stamps", options.receive_stamps);
     }
 };
 

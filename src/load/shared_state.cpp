@@ -22,8 +22,17 @@ constexpr std::size_t bytes_for(std::uint32_t workers) noexcept {
 }  // namespace
 
 void WorkerCounters::reset() noexcept {
-    for (std::atomic<std::uint64_t>* counter :
-         {&sent, &completed, &errors, &retries, &sessions_sent, &sessions_completed}) {
+    for (std::atomic<std::uint64_t>* counter : {&sent,
+                                                &completed,
+                                                &errors,
+                                                &retries,
+                                                &sessions_sent,
+                                                &sessions_completed,
+                                                &own_failures,
+                                                &wall_ns,
+                                                &ran_ns,
+                                                &waited_ns,
+                                                &stall_ns}) {
         counter->store(0, std::memory_order_relaxed);
     }
     time_to_first_token.reset();

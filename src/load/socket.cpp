@@ -20,6 +20,9 @@ int open_socket(const Address& address, const SocketOptions& options, const Addr
             set(SOL_SOCKET, option, bytes);
         }
     }
+    if (options.receive_stamps) {
+        set(SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    }
     if (address.family() == AF_UNIX) {
         return fd;
     }

@@ -127,6 +127,20 @@ Value effective_latency(const RecordView& r) {
     return static_cast<double>(base::elapsed_ns(credit_issued_ns(r.record()), r.end_ns()));
 }
 
+Value send_lateness(const RecordView& r) {
+    return real(r.send_lateness_ns());
+}
+
+Value request_latency_from_plan(const RecordView& r) {
+    const auto lateness = r.send_lateness_ns();
+    const auto latency = r.latency_ns();
+    return lateness && latency ? Value(static_cast<double>(*lateness + *latency)) : std::nullopt;
+}
+
+Value read_lag(const RecordView& r) {
+    return real(r.worst_read_lag_ns());
+}
+
 // ---- Runs
 
 Value count_unless_zero(std::uint64_t count) noexcept {
@@ -333,6 +347,9 @@ constexpr std::array k_table{
     derived_row("total_token_throughput", "Total Token Throughput", k_token_rate, k_real, k_last, k_rest, Group::none, k_token | k_larger, total_token_throughput),
     record_row("credit_to_start_latency", "Credit-to-Start Latency", k_ms, k_int, k_last, k_rest, Group::none, k_credit, credit_to_start_latency),
     record_row("effective_latency", "Effective Latency (CO-aware)", k_ms, k_int, k_last, k_rest, Group::effective, k_credit, effective_latency),
+    record_row("request_latency_from_plan", "Request Latency from Plan", k_ms, k_int, k_last, k_rest, Group::schedule, f::scheduled_only, request_latency_from_plan),
+    record_row("send_lateness", "Send Lateness", k_ms, k_int, k_last, k_rest, Group::schedule, f::scheduled_only, send_lateness),
+    record_row("read_lag", "Read Lag", k_ms, k_int, k_last, k_rest, Group::none, 0, read_lag),
 };
 // clang-format on
 
@@ -344,6 +361,9 @@ static_assert(std::is_sorted(k_table.begin(), k_table.end(), [](const Definition
 
 bool Definition::applies_to(const RecordView& view) const noexcept {
     if (has(metric_flag::streaming_only) && !view.streamed()) {
+        return false;
+    }
+    if (has(metric_flag::scheduled_only) && !view.scheduled()) {
         return false;
     }
     return has(metric_flag::includes_failed) || view.failed() == has(metric_flag::error_only);

@@ -43,6 +43,21 @@ std::optional<std::int64_t> RecordView::first_output_ns() const noexcept {
     return found != all.end() ? std::optional(base::elapsed_ns(start_ns(), found->at_ns)) : std::nullopt;
 }
 
+std::optional<std::int64_t> RecordView::send_lateness_ns() const noexcept {
+    if (record_->planned_ns == 0) {
+        return std::nullopt;
+    }
+    return base::elapsed_ns(record_->planned_ns, start_ns());
+}
+
+std::optional<std::int64_t> RecordView::worst_read_lag_ns() const noexcept {
+    std::int64_t worst = 0;
+    for (const record::Event& event : events()) {
+        worst = std::max(worst, event.has_content() ? std::int64_t{event.lag_ns} : 0);
+    }
+    return worst != 0 ? std::optional(worst) : std::nullopt;
+}
+
 std::optional<double> RecordView::inter_token_ns() const noexcept {
     const auto latency = latency_ns();
     const auto first = first_token_ns();

@@ -1,5 +1,7 @@
 #include "aiperf/metric/statistics.hpp"
 
+#include "aiperf/metric/percentile_bounds.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,22 +11,17 @@
 namespace aiperf::metric {
 namespace {
 
-struct Percentile {
-    double q;
-    double Statistics::*field;
-};
-
-constexpr std::array k_percentiles{
-    Percentile{1.0, &Statistics::p1},
-    Percentile{5.0, &Statistics::p5},
-    Percentile{10.0, &Statistics::p10},
-    Percentile{25.0, &Statistics::p25},
-    Percentile{50.0, &Statistics::p50},
-    Percentile{75.0, &Statistics::p75},
-    Percentile{90.0, &Statistics::p90},
-    Percentile{95.0, &Statistics::p95},
-    Percentile{99.0, &Statistics::p99},
-};
+/// Of k_percentiles, in their order.
+constexpr std::array k_fields{&Statistics::p1,
+                              &Statistics::p5,
+                              &Statistics::p10,
+                              &Statistics::p25,
+                              &Statistics::p50,
+                              &Statistics::p75,
+                              &Statistics::p90,
+                              &Statistics::p95,
+                              &Statistics::p99};
+static_assert(k_fields.size() == k_percentiles.size());
 
 /// Places the order statistics `ranks` (ascending) of values; `offset` is the rank of values[0]. Halving the ranks
 /// keeps the work at n log(ranks), far below a sort.
@@ -52,12 +49,22 @@ double interpolate(const std::vector<double>& values, double q) noexcept {
     return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1.0 - t);
 }
 
-void select_percentiles(std::vector<double>& values) {
+using Bounds = std::array<PercentileBounds, k_percentiles.size()>;
+
+/// Puts every order statistic in its place that a percentile or one of its bounds is read from.
+void select_percentiles(std::vector<double>& values, const Bounds& bounds) {
     std::vector<std::size_t> ranks;
-    for (const Percentile& percentile : k_percentiles) {
-        const auto low = static_cast<std::size_t>(position(percentile.q, values.size()));
+    for (const double q : k_percentiles) {
+        const auto low = static_cast<std::size_t>(position(q, values.size()));
         ranks.push_back(low);
         ranks.push_back(std::min(low + 1, values.size() - 1));
+    }
+    for (const PercentileBounds& bound : bounds) {
+        for (const auto& rank : {bound.low, bound.high}) {
+            if (rank) {
+                ranks.push_back(*rank);
+            }
+        }
     }
     std::sort(ranks.begin(), ranks.end());
     ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
@@ -106,9 +113,19 @@ Statistics describe(std::vector<double>& values, double factor) {
     out.std = std::sqrt(squares.value() / n) * factor;
     out.min = *min * factor;
     out.max = *max * factor;
-    select_percentiles(values);
-    for (const Percentile& percentile : k_percentiles) {
-        out.*percentile.field = interpolate(values, percentile.q) * factor;
+    Bounds bounds;
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+        bounds[i] = percentile_bounds(k_percentiles[i] / 100.0, values.size());
+    }
+    select_percentiles(values, bounds);
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+        out.*k_fields[i] = interpolate(values, k_percentiles[i]) * factor;
+        if (bounds[i].low) {
+            out.intervals[i].low = values[*bounds[i].low] * factor;
+        }
+        if (bounds[i].high) {
+            out.intervals[i].high = values[*bounds[i].high] * factor;
+        }
     }
     return out;
 }

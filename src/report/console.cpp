@@ -1,5 +1,6 @@
 #include "aiperf/report/console.hpp"
 
+#include "aiperf/base/text.hpp"
 #include "aiperf/metric/definitions.hpp"
 #include "aiperf/report/number_text.hpp"
 #include "aiperf/report/table.hpp"
@@ -27,9 +28,14 @@ constexpr std::array k_groups{
     GroupTitle{metric::Group::effective, "aiperf-cpp | LLM Metrics: Effective"},
     GroupTitle{metric::Group::usage, "aiperf-cpp | LLM Metrics: Usage"},
     GroupTitle{metric::Group::standard, "aiperf-cpp | LLM Metrics"},
+    GroupTitle{metric::Group::schedule, "aiperf-cpp | Against the Schedule"},
 };
 
 bool shown(const metric::Definition& definition, metric::Group group) {
+    // Latency from the plan says something beside the one from the send.
+    if (group == metric::Group::schedule && definition.tag == "request_latency") {
+        return true;
+    }
     return definition.group == group && !definition.has(metric::metric_flag::hidden | metric::metric_flag::error_only);
 }
 
@@ -62,10 +68,15 @@ std::string metric_table(const metric::Summary& summary, const GroupTitle& group
     for (const char* name : {"avg", "min", "max", "p99", "p90", "p50", "std"}) {
         table.columns.push_back({name, Align::right, false, k_number_color});
     }
+    bool has_own = false;
     for (const metric::Metric& metric : summary.metrics) {
         if (shown(*metric.definition, group.group)) {
             table.rows.push_back(row_of(metric));
+            has_own = has_own || metric.definition->group == group.group;
         }
+    }
+    if (!has_own) {
+        return {};
     }
     return table.rows.empty() ? std::string{} : render_table(table, options.width, options.ansi);
 }
@@ -97,6 +108,21 @@ std::string verdict(const ReportInput& input) {
     }
     if (!input.error.empty()) {
         out += "Error: " + redact_text(input.error, input.config) + "\n";
+    }
+    return out;
+}
+
+/// Whether the client distorted the numbers, and the reasons.
+std::string validity_text(const ReportInput& input, std::size_t width) {
+    if (input.validity == nullptr) {
+        return {};
+    }
+    std::string out = "Validity: " + std::string(validity::to_string(input.validity->verdict)) + "\n";
+    for (const validity::Reason& reason : input.validity->reasons) {
+        const char* bullet = "  * ";
+        for (const std::string& line : base::wrap(reason.sentence, width - 4)) {
+            out.append(std::exchange(bullet, "    ")).append(line).append("\n");
+        }
     }
     return out;
 }
@@ -159,7 +185,7 @@ std::string console_report(const ReportInput& input, const ConsoleOptions& optio
     for (const GroupTitle& group : k_groups) {
         out += metric_table(input.summary, group, options);
     }
-    return out + verdict(input) + footer(input);
+    return out + verdict(input) + validity_text(input, options.width) + footer(input);
 }
 
 }  // namespace aiperf::report

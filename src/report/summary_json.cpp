@@ -1,4 +1,6 @@
+#include "aiperf/base/text.hpp"
 #include "aiperf/metric/definitions.hpp"
+#include "aiperf/report/validity_json.hpp"
 #include "artifact_text.hpp"
 #include "error_causes.hpp"
 #include "error_summary.hpp"
@@ -28,6 +30,26 @@ void put(Json& out, const char* key, double value) {
     }
 }
 
+Json bound(double value) {
+    return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+/// What the percentiles are worth: bounds of each, and which have too few values for both.
+void put_intervals(Json& out, const metric::Statistics& statistics) {
+    Json intervals = Json::object();
+    Json too_few = Json::array();
+    for (std::size_t i = 0; i < metric::k_percentiles.size(); ++i) {
+        const metric::Interval& interval = statistics.intervals[i];
+        const std::string name = "p" + base::number_text(metric::k_percentiles[i]);
+        intervals[name] = Json::array({bound(interval.low), bound(interval.high)});
+        if (!interval.is_whole()) {
+            too_few.push_back(name);
+        }
+    }
+    out["intervals"] = std::move(intervals);
+    out["too_few_samples_for"] = std::move(too_few);
+}
+
 Json statistics_of(const metric::Metric& metric) {
     const metric::Statistics& s = metric.statistics;
     Json out{{"unit", metric.definition->unit.display}};
@@ -49,6 +71,7 @@ Json statistics_of(const metric::Metric& metric) {
     put(out, "std", s.std);
     out["count"] = s.count;
     put(out, "sum", s.sum);
+    put_intervals(out, s);
     return out;
 }
 
@@ -186,6 +209,9 @@ std::string summary_json(const ReportInput& input, const metric::Summary* warmup
         if (metric.definition->export_rank == metric::k_after_run) {
             put_metric(out, metric);
         }
+    }
+    if (input.validity != nullptr) {
+        out["validity"] = validity_json(*input.validity);
     }
     std::string text;
     append_json(text, out, k_indent);

@@ -112,6 +112,18 @@ constexpr Variable k_variables[] = {
      "Check certificate and name of https servers; false believes whoever answers, and says so.",
      true,
      [](Settings& s, const Value& v) { s.http.ssl_verify = v.boolean; }},
+    {"AIPERF_HTTP_KERNEL_TIMESTAMPS",
+     "http",
+     Kind::boolean,
+     "true",
+     k_none,
+     k_none,
+     "",
+     "",
+     "Ask the kernel when bytes of an answer arrived (SO_TIMESTAMPNS), so that reports can tell how late they were "
+     "read.",
+     false,
+     [](Settings& s, const Value& v) { s.http.kernel_timestamps = v.boolean; }},
     {"AIPERF_HTTP_TRUST_ENV",
      "http",
      Kind::boolean,
@@ -488,6 +500,18 @@ constexpr Variable k_variables[] = {
      "Level of the results server's gzip; higher is smaller and slower.",
      true,
      [](Settings& s, const Value& v) { s.compression.gzip_level = static_cast<int>(v.number); }},
+    {"AIPERF_VALIDITY_THRESHOLDS",
+     "validity",
+     Kind::text,
+     "",
+     k_none,
+     k_none,
+     "",
+     "",
+     "When a run is suspect and when invalid, for the checks of docs/validity.md: name=suspect:invalid, several with "
+     "commas; a side left empty is never reached.",
+     false,
+     [](Settings& s, const Value& v) { s.validity.thresholds = v.text; }},
 };
 
 }  // namespace

@@ -28,6 +28,8 @@ from api_support import SHORT, options
 from command_support import HANG_S, answer, chat_script, wait_until
 from ending_support import GRACE, SHUTDOWN_TIMEOUT, both_backends, free_port
 from transport_support import Authority
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect, unix_connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,6 +161,42 @@ def test_a_download_under_way_outlasts_the_hold_on_every_way(
         wait_until(lambda: served.entrance.refuses, HANG_S, "end of the listener")
         assert len(first) + len(reply.read()) == 3 * BIG
     assert served.running.wait().exit_code == 0
+
+
+def web_socket(entrance: Entrance, query: str = "", **headers: str) -> ClientConnection:
+    """A client of /ws, by the way of the entrance."""
+    more: dict[str, Any] = {"open_timeout": HANG_S, "additional_headers": headers}
+    if entrance.path:
+        client: ClientConnection = unix_connect(entrance.path, "ws://localhost/ws" + query, **more)
+    else:
+        place = entrance.url.replace("http", "ws", 1) + "/ws" + query
+        client = connect(place, ssl=entrance.context, **more)
+    return client
+
+
+@both_backends
+@every_way
+def test_live_streams_come_through_every_way_and_take_the_token_in_the_query(
+    way: str, backend: str, serve: Callable[..., Served]
+) -> None:
+    env = {} if way == "unix" else {TOKEN: SECRET}
+    served = serve(way, "--backend", backend, env=env, requests=100)
+    query = f"?token={SECRET}"
+    if way != "unix":
+        with pytest.raises(InvalidStatus, match="401"):
+            web_socket(served.entrance)
+        with pytest.raises(InvalidStatus, match="401"):
+            web_socket(served.entrance, f"{query}x")
+    with pytest.raises(InvalidStatus, match="403"):
+        web_socket(served.entrance, query, Origin="https://evil.example")
+    with web_socket(served.entrance, query) as client:
+        client.send(json.dumps({"type": "subscribe", "message_types": ["benchmark_complete"]}))
+        assert json.loads(client.recv(HANG_S))["type"] == "subscribed"
+        assert json.loads(client.recv(HANG_S))["status"] == "complete"
+    events = Entrance(served.entrance.url, served.entrance.path, served.entrance.context).ask(f"/api/events{query}")
+    assert b"event: benchmark_complete\ndata: " in events.body
+    served.end()
+    assert SECRET not in served.running.stderr
 
 
 # ---- token

@@ -27,8 +27,8 @@ LEFT_LYING = [
     b"GE",
     GET,
     GET + b"X-Slow: ",
-    b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf",
-    b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
+    b"POST /x HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf",
+    b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf",
     GET + b"\r\n" + GET,
     b"GET /api/results/files/big.bin HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /api/results/files/big.bin HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: zstd\r\n\r\n",
@@ -38,8 +38,8 @@ LEFT_LYING = [
 SENT_AWAY = [
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"GET /a\x00b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"GET /a\x00b HTTP/1.1\r\n\r\n",
     GET + b"X: y\r\n" * 5000,
     GET + b"X: " + b"a" * 500_000,
 ]

@@ -64,7 +64,10 @@ def values_of(key: str) -> st.SearchStrategy[Any]:
     if option["type"] == "choice":
         return st.sampled_from(option["choices"].split(", "))
     strategy = BY_ALLOWED[option["allowed"]]
-    return st.lists(strategy, min_size=1, max_size=3) if key == "model_names" else strategy
+    if key == "model_names":
+        # A comma sets two names apart.
+        return st.lists(strategy.filter(lambda text: "," not in text), min_size=1, max_size=3)
+    return strategy
 
 
 GIVEN = st.fixed_dictionaries({}, optional={key: values_of(key) for key in OPTIONS})

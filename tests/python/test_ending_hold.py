@@ -46,6 +46,16 @@ def test_the_hold_ends_when_everybody_who_had_asked_knows(backend: str, command:
 
 
 @both_backends
+def test_a_stream_that_was_told_the_end_has_read_it(backend: str, command: Command, mock: MockFactory) -> None:
+    server = mock(chat_script(UNHURRIED))
+    flags = ["--api-port", "0", "--request-count", "10", "--backend", backend]
+    running = command.start_profile(server.url, *flags, env={GRACE: LONG, ACK: "true"})
+    entrance = Entrance(api_file(command.artifacts.directory)["url"])
+    assert entrance.ask("/api/events").body.count(b"event: benchmark_complete") == 1
+    assert running.wait().exit_code == 0
+
+
+@both_backends
 def test_where_nobody_has_asked_the_hold_is_as_long_as_ever(backend: str, command: Command, mock: MockFactory) -> None:
     flags = ["--api-port", "0", "--request-count", "5", "--backend", backend]
     running = command.start_profile(mock(chat_script()).url, *flags, env={ACK: "true", GRACE: "3"})

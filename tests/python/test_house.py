@@ -22,6 +22,7 @@ LAYERS = [
     "record",
     "load",
     "metric",
+    "validity",
     "report",
     "api",
     "control",
@@ -35,6 +36,7 @@ ONLY = {
     "schedule": {"base", "settings", "config"},
     "record": {"base"},
     "metric": {"base", "record"},
+    "validity": {"base", "record", "metric"},
 }
 # Programs and the umbrella header stand above all layers, and programs know the mock server.
 ABOVE = {"programs", "aiperf.hpp", "mock"}

@@ -229,6 +229,24 @@ def test_the_configuration_comes_back_from_our_files_alone(mock: MockFactory, tm
     assert ap.load(tmp_path / "run").config == ran.config.replace(urls=ap.load(tmp_path / "run").config.urls)
 
 
+@pytest.mark.parametrize("entries", [None, 2])
+def test_sessions_come_back_from_our_files_alone(mock: MockFactory, tmp_path: Path, entries: int | None) -> None:
+    asked = options(
+        mock(flags=SHORT),
+        tmp_path / "run",
+        num_sessions=3,
+        num_dataset_entries=entries,
+        warmup_num_sessions=1,
+        session_turns_mean=2,
+        session_turn_delay_mean=1.5,
+        session_delay_ratio=0.5,
+    )
+    ran = ap.profile(**asked)
+    shutil.rmtree(ran.artifact_directory / "journal")
+    assert ran.valid == 6
+    assert ap.load(tmp_path / "run").config == ran.config.replace(urls=ap.load(tmp_path / "run").config.urls)
+
+
 def test_a_journal_in_a_directory_of_its_own_is_found(mock: MockFactory, tmp_path: Path) -> None:
     environment = {"AIPERF_JOURNAL_DIR": str(tmp_path / "journals")}
     given = options(mock(flags=SHORT), tmp_path / "run", request_count=2)

@@ -55,8 +55,8 @@ struct ServerOptions {
     std::uint16_t port = 0;                                        ///< 0: the system picks one
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);  ///< for answers in flight after close()
     Limits limits;                                                 ///< what clients may do
-    Compression compression;                                       ///< of bodies
     AccessOptions access;                                          ///< who may come
+    Compression compression;                                       ///< of bodies
     std::function<bool()> on_shutdown_request;  ///< POST /api/shutdown after the end; false: refused. Server's thread
     std::function<void(const Audience&)> on_audience;  ///< who knows of the end has changed. Server's thread
     std::shared_ptr<spdlog::logger> logger;            ///< null: silent

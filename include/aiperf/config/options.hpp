@@ -38,6 +38,7 @@ using Member = std::variant<bool RunConfig::*,
                             TlsVersion RunConfig::*,
                             std::optional<Backend> RunConfig::*,
                             OnWorkerDeath RunConfig::*,
+                            FailOn RunConfig::*,
                             UiType RunConfig::*,
                             LogLevel RunConfig::*>;
 

@@ -41,6 +41,9 @@ enum class Backend : std::uint8_t { thread, process };
 /// What becomes of a run whose worker dies.
 enum class OnWorkerDeath : std::uint8_t { abort, go_on };
 
+/// --fail-on: which verdict of a report makes the run fail.
+enum class FailOn : std::uint8_t { none, suspect, invalid };
+
 /// How much is logged.
 enum class LogLevel : std::uint8_t { trace, debug, info, notice, warning, success, error, critical };
 
@@ -120,6 +123,7 @@ struct RunConfig {
 
     // Processes
     std::optional<Backend> backend;                        ///< absent: thread; the program aiperf-cpp: process
+    FailOn fail_on = FailOn::none;                         ///< verdict from which on the exit code is 3
     OnWorkerDeath on_worker_death = OnWorkerDeath::abort;  ///< end the run, or go on with the others
 
     // Results server

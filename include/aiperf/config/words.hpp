@@ -23,6 +23,8 @@ namespace aiperf::config {
 /// The word of the command line.
 [[nodiscard]] std::string_view to_string(OnWorkerDeath value) noexcept;
 /// The word of the command line.
+[[nodiscard]] std::string_view to_string(FailOn value) noexcept;
+/// The word of the command line.
 [[nodiscard]] std::string_view to_string(UrlStrategy value) noexcept;
 /// The word of the command line.
 [[nodiscard]] std::string_view to_string(WaitForModelMode value) noexcept;

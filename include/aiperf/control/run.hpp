@@ -6,6 +6,7 @@
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/metric/summary.hpp"
 #include "aiperf/record/record_set.hpp"
+#include "aiperf/validity/verdict.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -29,6 +30,9 @@ enum class Status : std::uint8_t { running, complete, cancelled, incomplete };
 /// Exit codes of cancelled runs: by Ctrl-C, by SIGTERM.
 inline constexpr int k_interrupted = 130;
 inline constexpr int k_terminated = 143;  ///< by SIGTERM
+
+/// Exit code of a run that went well, but whose verdict is one of --fail-on.
+inline constexpr int k_distorted = 3;
 
 /// The word artifacts use.
 [[nodiscard]] const char* to_string(Status status) noexcept;
@@ -72,14 +76,15 @@ struct Result {
     std::vector<std::filesystem::path> artifacts;      ///< files written, absolute
     std::string record_sink_error;                     ///< what ended Environment::on_record early; empty = nothing
     std::vector<std::string> failed_exporters;         ///< files that could not be written, by name
+    validity::Judgement validity;                      ///< whether the client distorted the numbers, and why
     config::RunConfig config;                          ///< as asked
     std::vector<std::string> notes;                    ///< what a reader of the numbers must know, sentences
     std::string benchmark_id;                          ///< 12 hexadecimal digits, the same in every artifact
     int cancel_code = k_interrupted;                   ///< exit code where the run was cancelled or aborted
     bool aborted = false;                              ///< ended at once: `incomplete`, without artifacts
 
-    /// 0 at least one good answer; 1 none, or the run failed; cancel_code where cancelled or aborted. What aiperf-cpp
-    /// exits with.
+    /// 0 at least one good answer; 1 none, or the run failed; 3 as 0, but the verdict is one of --fail-on; cancel_code
+    /// where cancelled or aborted. What aiperf-cpp exits with.
     [[nodiscard]] int exit_code() const noexcept;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aiperf/base/clock.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/http/content_decoder.hpp"
 #include "aiperf/http/response_parser.hpp"
@@ -21,6 +22,13 @@ class Answer {
 public:
     /// Longest error body kept, in bytes.
     static constexpr std::size_t k_error_body_limit = 64UL * 1024;
+
+    /// Of the bytes of the next feed(): how long the newest had lain in the kernel (0 = not known), and how late their
+    /// reader was awake. Where they hold several messages, the first may have lain there for so long.
+    void note_read(std::uint32_t lag_ns, base::Nanoseconds late) noexcept {
+        lag_ns_ = lag_ns;
+        late_ = late;
+    }
 
     /// Begins a new answer for `record`. `keep_text`: text is needed later (to be counted).
     void begin(record::Record& record, bool keep_text);
@@ -93,6 +101,7 @@ private:
     void take_plain_body(char* data, std::size_t size, endpoint::AnswerReader& reader);
     void take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader);
     void take_delta(const endpoint::Delta& delta, bool readable);
+    void bound_lag(record::Event& event) const noexcept;
     void spoil(const std::string& why);
     void take_whole_body(endpoint::AnswerReader& reader);
     void decide_error();
@@ -105,6 +114,8 @@ private:
     bool bad_status_ = false;
     bool given_up_ = false;           // over before its end
     std::int64_t now_ns_ = 0;         // of the read being taken
+    std::uint32_t lag_ns_ = 0;        // of the same
+    base::Nanoseconds late_{};        // of its reader
     std::int64_t last_read_ns_ = -1;  // of the read the last event came in
     std::string body_;                // of an answer that is not streamed
     std::vector<record::Event> events_;

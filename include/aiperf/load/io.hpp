@@ -42,8 +42,9 @@ public:
     /// acknowledged.
     std::span<const Ready> wait(bool block) noexcept;
 
-    /// recv(2) and sendmsg(2): bytes moved, or -1 and errno.
-    static ssize_t receive(int fd, char* buffer, std::size_t size) noexcept;
+    /// recvmsg(2) and sendmsg(2): bytes moved, or -1 and errno. `arrived_wall_ns` becomes the kernel's stamp of the
+    /// newest byte read (CLOCK_REALTIME), 0 where there is none.
+    static ssize_t receive(int fd, char* buffer, std::size_t size, std::int64_t& arrived_wall_ns) noexcept;
     /// As receive(), for writing.
     static ssize_t send(int fd, iovec* pieces, std::size_t count) noexcept;
 

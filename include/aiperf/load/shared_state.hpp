@@ -20,16 +20,24 @@ enum class Stop : std::uint32_t {
 /// How long a worker's loop may wait before it shows that it lives.
 inline constexpr base::Nanoseconds k_longest_turn = std::chrono::seconds(1);
 
+/// How often a loop with requests in flight wakes at least: how late it then is tells for how long it has stood still.
+inline constexpr base::Nanoseconds k_heartbeat = std::chrono::milliseconds(10);
+
 /// One worker's live counters, of the current phase. Written by it alone, read by anybody; `sent` = `completed` + in
 /// flight.
 struct alignas(64) WorkerCounters {
-    std::atomic<std::uint64_t> sent{0};                ///< requests begun
-    std::atomic<std::uint64_t> completed{0};           ///< requests over, good or not
-    std::atomic<std::uint64_t> errors{0};              ///< part of completed
-    std::atomic<std::uint64_t> retries{0};             ///< requests sent anew on a fresh connection
-    std::atomic<std::uint32_t> phase_done{0};          ///< n = it is through with phase n - 1
-    std::atomic<std::int64_t> seen_ns{0};              ///< last turn of its loop; none is longer than k_longest_turn
-    std::atomic<std::uint64_t> sessions_sent{0};       ///< sessions begun; a request by itself is one
+    std::atomic<std::uint64_t> sent{0};           ///< requests begun
+    std::atomic<std::uint64_t> completed{0};      ///< requests over, good or not
+    std::atomic<std::uint64_t> errors{0};         ///< part of completed
+    std::atomic<std::uint64_t> retries{0};        ///< requests sent anew on a fresh connection
+    std::atomic<std::uint64_t> own_failures{0};   ///< connections that this machine refused: descriptors, ports, memory
+    std::atomic<std::uint64_t> wall_ns{0};        ///< how long its phase took it; set at the end, as the three below
+    std::atomic<std::uint64_t> ran_ns{0};         ///< of that, on a processor
+    std::atomic<std::uint64_t> waited_ns{0};      ///< of that, ready to run, without a processor
+    std::atomic<std::uint64_t> stall_ns{0};       ///< its longest turn, or latest wake-up
+    std::atomic<std::uint32_t> phase_done{0};     ///< n = it is through with phase n - 1
+    std::atomic<std::int64_t> seen_ns{0};         ///< last turn of its loop; none is longer than k_longest_turn
+    std::atomic<std::uint64_t> sessions_sent{0};  ///< sessions begun; a request by itself is one
     std::atomic<std::uint64_t> sessions_completed{0};  ///< sessions whose last turn is over; part of sessions_sent
     base::Sketch time_to_first_token;                  ///< nanoseconds
     base::Sketch inter_token_latency;                  ///< nanoseconds

@@ -12,6 +12,7 @@ struct SocketOptions {
     int user_timeout_ms = 30'000;   ///< milliseconds sent bytes may stay unacknowledged
     int receive_buffer_bytes = 0;   ///< 0 = the system's own, which adapts
     int send_buffer_bytes = 0;      ///< 0 = the system's own, which adapts
+    bool receive_stamps = false;    ///< the kernel notes when bytes arrived
 };
 
 /// A non-blocking socket for a connection to `address`; `source`, where given, is what it leaves from. -1 and errno

@@ -6,6 +6,8 @@
 #include "aiperf/load/session.hpp"
 #include "aiperf/load/shared_state.hpp"
 #include "aiperf/load/slab.hpp"
+#include "aiperf/load/turn_watch.hpp"
+#include "aiperf/process/descriptor.hpp"
 #include "aiperf/record/journal.hpp"
 
 #include <cstdint>
@@ -61,11 +63,13 @@ private:
     void obey_stop();
     void expire(base::Instant now);
     void show_life(base::Instant now) noexcept;
+    void watch_clocks(base::Instant now) noexcept;
     void cancel_in_flight(base::Instant now);
     [[nodiscard]] base::Instant next_wake() const noexcept;
 
     // Claiming and sending.
     bool fill();
+    bool may_claim(base::Instant now);
     bool claim(base::Instant now);
     void start(base::Instant now);
     void dispatch(ExchangeId id, base::Instant now);
@@ -124,6 +128,7 @@ private:
     // Answers.
     void read(ConnectionId id, bool hangup);
     bool take_bytes(ConnectionId id, std::size_t size);
+    [[nodiscard]] std::uint32_t read_lag(base::Instant now) const noexcept;
     bool take_ciphertext(ConnectionId id, std::size_t size, base::Instant now);
     bool take_answer(ConnectionId id, char* data, std::size_t size, base::Instant now);
     bool redirect(ExchangeId id);
@@ -165,6 +170,11 @@ private:
     std::unique_ptr<endpoint::AnswerReader> reader_;
     Io io_;
     std::vector<char> buffer_;
+    std::int64_t arrived_wall_ns_ = 0;  // the kernel's stamp of what is in the buffer
+    std::int64_t wall_offset_ns_ = 0;   // CLOCK_REALTIME less CLOCK_MONOTONIC
+    base::Instant offset_taken_{};
+    process::Descriptor stamping_;  // keeps the kernel's stamping on: it starts a moment after the first socket asks
+    TurnWatch turns_;
 
     std::unique_ptr<TlsContext> tls_;  // null where no target needs it
     std::vector<char> plain_;          // what TLS has decrypted
@@ -225,6 +235,8 @@ private:
     record::Record* pending_ = nullptr;
     std::uint64_t pending_index_ = 0;
     base::Instant pending_due_{};
+    bool full_ = false;           // all slots are taken
+    base::Instant full_until_{};  // when one was free again
 };
 
 }  // namespace aiperf::load

@@ -6,7 +6,9 @@
 #include "aiperf/load/redirect.hpp"
 #include "aiperf/load/worker.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -18,7 +20,7 @@ template <class Io>
 void Worker<Io>::read(ConnectionId id, bool hangup) {
     Connection& connection = connections_[id];
     while (true) {
-        const ssize_t got = Io::receive(connection.fd, buffer_.data(), k_read_bytes);
+        const ssize_t got = Io::receive(connection.fd, buffer_.data(), k_read_bytes, arrived_wall_ns_);
         if (got == 0) {
             return peer_closed(id, connection.tls == nullptr);
         }
@@ -36,7 +38,7 @@ void Worker<Io>::read(ConnectionId id, bool hangup) {
             // here, before the connection is used again.
             if (connection.state == Connection::State::idle &&
                 (hangup || (static_cast<std::size_t>(got) == k_read_bytes &&
-                            Io::receive(connection.fd, buffer_.data(), k_read_bytes) >= 0))) {
+                            Io::receive(connection.fd, buffer_.data(), k_read_bytes, arrived_wall_ns_) >= 0))) {
                 drop_idle(id);
             }
             return;
@@ -68,6 +70,18 @@ bool Worker<Io>::take_bytes(ConnectionId id, std::size_t size) {
     }
     drop_idle(id);  // bytes that nobody asked for
     return true;
+}
+
+/// How long what was read last had lain in the kernel, by its stamp; 0 = it gave none. Its clock is the wall's, which
+/// may be stepped: what cannot be is not believed.
+template <class Io>
+std::uint32_t Worker<Io>::read_lag(base::Instant now) const noexcept {
+    constexpr std::int64_t k_longest = std::numeric_limits<std::uint32_t>::max();
+    if (arrived_wall_ns_ == 0) {
+        return 0;
+    }
+    const std::int64_t lag = now.time_since_epoch().count() - (arrived_wall_ns_ - wall_offset_ns_);
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(lag, 1, k_longest));
 }
 
 template <class Io>
@@ -110,6 +124,7 @@ bool Worker<Io>::take_answer(ConnectionId id, char* data, std::size_t size, base
     Connection& connection = connections_[id];
     const ExchangeId request = connection.exchange;
     Exchange& exchange = exchanges_[request];
+    exchange.answer.note_read(connection.tls == nullptr ? read_lag(now) : 0, turns_.late());
     const std::size_t used = exchange.answer.feed(data, size, now.time_since_epoch().count(), *reader_);
     if (!exchange.answer.over()) {
         return false;

@@ -60,6 +60,11 @@ bool Worker<Io>::try_addresses(ConnectionId id) {
         errno = number;
     }
     --connection.tried;  // the last one, for the message
+    const bool own =
+        errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM || errno == EADDRNOTAVAIL;
+    if (own) {
+        WorkerCounters::add(counters_.own_failures);
+    }
     return false;
 }
 

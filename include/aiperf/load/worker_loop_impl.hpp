@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
@@ -32,6 +33,11 @@ Worker<Io>::Worker(std::uint32_t number,
       idle_(plan.targets.size()),
       shared_connections_(plan.targets.size()),
       next_address_(plan.targets.size(), number) {
+    if (plan.socket.receive_stamps) {
+        const int on = 1;
+        stamping_ = process::Descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        ::setsockopt(stamping_.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+    }
     if (std::any_of(plan.targets.begin(), plan.targets.end(), [](const Target& target) { return target.tls; })) {
         tls_ = std::make_unique<TlsContext>(plan.tls);
         plain_.resize(k_read_bytes + http::SseParser::k_padding);
@@ -88,7 +94,10 @@ void Worker<Io>::begin_phase(std::uint32_t phase) {
     exhausted_ = slots_ == 0;
     all_begun_ = false;
     pending_ = nullptr;
+    full_ = false;
+    full_until_ = {};
     counters_.reset();
+    turns_.begin(base::now());
 }
 
 template <class Io>
@@ -102,8 +111,11 @@ void Worker<Io>::work_phase() {
         if (is_through()) {
             break;
         }
-        io_.arm(next_wake());
-        for (const Ready& ready : io_.wait(!more)) {
+        const base::Instant wake = next_wake();
+        io_.arm(wake);
+        const auto ready_ones = io_.wait(!more);
+        turns_.woke(base::now(), more ? base::Instant::max() : wake);
+        for (const Ready& ready : ready_ones) {
             handle(ready);
             if (!exhausted_ && !cursor_) {
                 fill();  // closed loop: the slot just freed is used before the next answer is looked at
@@ -111,8 +123,23 @@ void Worker<Io>::work_phase() {
         }
         const base::Instant now = base::now();
         show_life(now);
+        watch_clocks(now);
         expire(now);
         dispatch_again();
+    }
+    turns_.end(base::now());
+    turns_.publish(counters_);
+}
+
+/// Keeps what the wall clock is ahead by, for the kernel's stamps, and how long turns take.
+template <class Io>
+void Worker<Io>::watch_clocks(base::Instant now) noexcept {
+    constexpr base::Nanoseconds k_fresh = std::chrono::milliseconds(10);
+    turns_.over(now);
+    if (now - offset_taken_ >= k_fresh) {
+        offset_taken_ = now;
+        const base::WallAnchor anchor = base::WallAnchor::take();
+        wall_offset_ns_ = anchor.wall_ns - anchor.monotonic_ns;
     }
 }
 
@@ -243,8 +270,10 @@ void Worker<Io>::forget_settled_attempts() noexcept {
 
 template <class Io>
 base::Instant Worker<Io>::next_wake() const noexcept {
-    const base::Instant seen(base::Nanoseconds(counters_.seen_ns.load(std::memory_order_relaxed)));
-    base::Instant wake = std::min(grace_end_, seen + k_longest_turn);
+    // On a grid, so that the timer is set anew a few times a second and not in every turn.
+    const base::Nanoseconds step = in_flight_ > 0 ? k_heartbeat : k_longest_turn / 2;
+    const base::Nanoseconds seen(counters_.seen_ns.load(std::memory_order_relaxed));
+    base::Instant wake = std::min(grace_end_, base::Instant((seen / step + 2) * step));
     if (pending_ != nullptr) {
         wake = std::min(wake, pending_due_);
     }

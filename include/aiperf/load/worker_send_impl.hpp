@@ -25,7 +25,7 @@ bool Worker<Io>::fill() {
         }
         const base::Instant now = base::now();
         take_due_turns(now);
-        if (pending_ == nullptr && !((has_sessions_ ? has_turn() : in_flight_ < slots_) && claim(now))) {
+        if (pending_ == nullptr && !(may_claim(now) && claim(now))) {
             return false;
         }
         if (pending_due_ > now) {
@@ -35,6 +35,17 @@ bool Worker<Io>::fill() {
         dispatch_again();
     }
     return true;
+}
+
+/// True where the next request may be claimed: there is a slot for it, or it is the turn of a session that has one.
+template <class Io>
+bool Worker<Io>::may_claim(base::Instant now) {
+    const bool free = in_flight_ < slots_;
+    if (free && full_) {
+        full_until_ = now;
+    }
+    full_ = !free;
+    return has_sessions_ ? has_turn() : free;
 }
 
 template <class Io>
@@ -79,6 +90,7 @@ void Worker<Io>::start(base::Instant now) {
     const SessionId session = has_sessions_ ? take_turn(record) : SessionId::none;
     const dataset::Dataset::Entry entry = plan_.dataset->turn(record.conversation, record.turn);
     record.acquired_ns = now.time_since_epoch().count();
+    record.flags |= pending_due_ < full_until_ ? record::flag::capped : 0U;
     record.input_tokens = record.turn == 0 ? entry.input_tokens : record::k_absent;  // counted later, with the history
     record.requested_tokens = entry.requested_tokens;
     const ExchangeId id = exchanges_.take();

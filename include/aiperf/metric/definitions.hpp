@@ -21,7 +21,7 @@ enum class Kind : std::uint8_t {
 };
 
 /// Console table a metric is shown in, in the order the tables are printed.
-enum class Group : std::uint8_t { none, effective, usage, standard };
+enum class Group : std::uint8_t { none, effective, usage, standard, schedule };
 
 /// What a metric's values are before conversion; integers without conversion stay integers in per-request exports.
 enum class ValueType : std::uint8_t { integer, real };
@@ -38,6 +38,7 @@ inline constexpr std::uint32_t run_only = 1U << 6U;                 ///< not in 
 inline constexpr std::uint32_t tokenizes_input = 1U << 7U;          ///< only where the endpoint's input is text
 inline constexpr std::uint32_t with_failed_percentiles = 1U << 8U;  ///< has an error-adjusted sibling in AIPerf
 inline constexpr std::uint32_t includes_failed = 1U << 9U;          ///< failed requests have a value too
+inline constexpr std::uint32_t scheduled_only = 1U << 10U;          ///< exists where a schedule says when to send
 }  // namespace metric_flag
 
 /// Unit values are computed in, unit they are shown in, and the factor between the two.

@@ -52,6 +52,9 @@ public:
     /// True for anything but a good answer.
     [[nodiscard]] bool failed() const noexcept { return record_->error != 0; }
 
+    /// A schedule said when to send it.
+    [[nodiscard]] bool scheduled() const noexcept { return context_->open_loop; }
+
     /// Streaming was asked for and the answer came as a stream.
     [[nodiscard]] bool streamed() const noexcept {
         return context_->streaming && (record_->flags & record::flag::streamed) != 0;
@@ -80,6 +83,13 @@ public:
 
     /// Latency less time to first token, over the tokens after the first. Nanoseconds; absent below 2 tokens.
     [[nodiscard]] std::optional<double> inter_token_ns() const noexcept;
+
+    /// Start minus the instant the schedule wanted it sent.
+    [[nodiscard]] std::optional<std::int64_t> send_lateness_ns() const noexcept;
+
+    /// Longest time that a message with content lay in the kernel before it was read; absent where the system gave no
+    /// stamps.
+    [[nodiscard]] std::optional<std::int64_t> worst_read_lag_ns() const noexcept;
 
     /// Tokens by the run's way of counting (the client's tokenizer, or `usage`).
     [[nodiscard]] std::optional<std::int64_t> output_tokens() const noexcept;

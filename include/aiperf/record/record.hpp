@@ -44,7 +44,12 @@ inline constexpr std::uint32_t text_kept = 1U << 6U;         ///< output text is
 inline constexpr std::uint32_t context_overflow = 1U << 7U;  ///< refused for its length
 inline constexpr std::uint32_t tls_resumed = 1U << 8U;       ///< its connection took an earlier TLS session up again
 inline constexpr std::uint32_t redirected = 1U << 9U;        ///< the answer is from where another one had sent it
+inline constexpr std::uint32_t capped = 1U << 10U;           ///< was due while all concurrency slots were taken
+inline constexpr std::uint32_t late_read = 1U << 11U;  ///< content lay unread in the kernel for over k_late_read_ns
 }  // namespace flag
+
+/// Read lag beyond which an answer's times say more about the client than about the server.
+inline constexpr std::int64_t k_late_read_ns = 5'000'000;
 
 /// "Not known" in the token and usage counts. Never 0, which is a count.
 inline constexpr std::int32_t k_absent = -1;
@@ -111,6 +116,7 @@ enum class EventKind : std::uint8_t {
 namespace event_flag {
 inline constexpr std::uint8_t coalesced = 1U << 0U;  ///< came in one read with the event before it
 inline constexpr std::uint8_t has_usage = 1U << 1U;  ///< carried a usage object
+inline constexpr std::uint8_t lag_bound = 1U << 2U;  ///< lag_ns is an upper bound: its reader was asleep for so long
 }  // namespace event_flag
 
 /// One message of an answer (an SSE event; the whole body where it was not streamed). 16 bytes.

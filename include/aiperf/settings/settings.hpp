@@ -26,6 +26,7 @@ struct Http {
     base::Nanoseconds tcp_keepintvl = std::chrono::seconds(30);             ///< between probes
     base::Nanoseconds tcp_user_timeout = std::chrono::milliseconds(30000);  ///< sent bytes may stay unacknowledged
     bool ssl_verify = true;                                                 ///< certificates of https targets
+    bool kernel_timestamps = true;                                          ///< ask the kernel when bytes arrived
     bool trust_env = false;                                ///< HTTP_PROXY and the like lead to the targets
     bool x_session_affinity_from_correlation_id = true;    ///< header X-Session-Affinity
     bool x_session_id_from_correlation_id = false;         ///< header X-Session-ID
@@ -101,7 +102,6 @@ struct ApiServer {
     base::Nanoseconds post_complete_grace = std::chrono::seconds(5);  ///< hold after the terminal status; 0 = none
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);     ///< for answers in flight when the hold is over
     base::Nanoseconds shutdown_response_delay = std::chrono::milliseconds(500);  ///< POST /api/shutdown to its effect
-    std::size_t websocket_max_connections = 100;                                 ///< clients of live streams at a time
     bool post_complete_ack = false;  ///< the hold ends once every client that had asked knows how the run ended
     base::Nanoseconds post_complete_grace_max{};  ///< hold for one that asked lately and does not know; 0 = the grace
     bool token_wanted = true;                     ///< of clients, on any address but loopback
@@ -109,6 +109,7 @@ struct ApiServer {
     std::vector<std::string> cors_origins;        ///< pages that may read answers; "*": all
     std::optional<std::string> tls_cert;          ///< PEM file; absent: no TLS
     std::optional<std::string> tls_key;           ///< PEM file; absent: the certificate's
+    std::size_t websocket_max_connections = 100;  ///< clients of live streams at a time
 
     friend bool operator==(const ApiServer&, const ApiServer&) = default;
 };
@@ -120,6 +121,13 @@ struct Compression {
     int gzip_level = 6;              ///< 1 to 9
 
     friend bool operator==(const Compression&, const Compression&) = default;
+};
+
+/// Of the verdict on a run.
+struct Validity {
+    std::string thresholds;  ///< "name=suspect:invalid,…" as validity::thresholds_from() reads it; empty = the defaults
+
+    friend bool operator==(const Validity&, const Validity&) = default;
 };
 
 /// The AIPERF_* environment as one immutable value. *Thread safety*: a plain value.
@@ -135,6 +143,7 @@ struct Settings {
     Timing timing;            ///< AIPERF_TIMING_*
     ApiServer api_server;     ///< AIPERF_API_SERVER_*
     Compression compression;  ///< AIPERF_COMPRESSION_*
+    Validity validity;        ///< AIPERF_VALIDITY_*
 
     /// Reads the AIPERF_* variables of `environment`; the others are not looked at. Throws base::ConfigError naming
     /// variable, value and range for a value that is not allowed. `warnings`, where given, gets one line for each

@@ -33,7 +33,7 @@ struct Fixture {
 
     Answer get(const std::string& target) { return get(asking(target)); }
 
-    static Request asking(const std::string& target) { return {"GET", target, {}, {}}; }
+    static Request asking(const std::string& target) { return {"GET", target, {}}; }
 
     static Request coded(const std::string& target, const std::string& accept) {
         Request request = asking(target);
@@ -208,7 +208,7 @@ TEST_CASE("before the end there is no archive") {
     const test::ApiRun run;
     const api::Routes routes(run.state, {});
     for (const char* const target : {"/api/results/archive", "/api/results/archive?format=tar.gz"}) {
-        const Answer answer = routes.answer({"GET", target, {}, {}}, true, false);
+        const Answer answer = routes.answer({"GET", target, {}}, true, false);
         REQUIRE(answer.status == 404);
         REQUIRE(json::parse(answer.body).contains("detail"));
     }

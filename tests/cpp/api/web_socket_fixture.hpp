@@ -71,7 +71,8 @@ inline std::string web_socket_request(std::string_view target = "/ws",
                                       std::string_view key = "dGhlIHNhbXBsZSBub25jZQ==",
                                       std::string_view version = "13") {
     std::string out = "GET ";
-    out.append(target).append(" HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n");
+    out.append(target).append(
+        " HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n");
     out.append("Sec-WebSocket-Key: ").append(key).append("\r\n");
     return out.append("Sec-WebSocket-Version: ").append(version).append("\r\n\r\n");
 }

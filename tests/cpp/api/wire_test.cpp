@@ -144,9 +144,9 @@ auto fields(const AccessOptions& value) {
 
 /// All but the callbacks and the logger.
 auto fields(const ServerOptions& value) {
-    const auto& [host, port, shutdown_timeout, limits, compression, access, on_shutdown_request, on_audience, logger] =
+    const auto& [host, port, shutdown_timeout, limits, access, compression, on_shutdown_request, on_audience, logger] =
         value;
-    return std::tie(host, port, shutdown_timeout, limits, compression, access);
+    return std::tie(host, port, shutdown_timeout, limits, access, compression);
 }
 
 auto fields(const Opening& value) {
@@ -234,9 +234,9 @@ api::Opening full_opening() {
     options.host = "::1";
     options.port = 65535;
     options.shutdown_timeout = 1ns;
+    options.access = {false, "/run/" + every_byte(), "token", {"*", "https://a"}, "cert.pem", "key.pem"};
     options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max(), 9, 10, 11ns};
     options.compression = {1, 2, 3};
-    options.access = {false, "/run/" + every_byte(), "token", {"*", "https://a"}, "cert.pem", "key.pem"};
     return opening;
 }
 

@@ -51,6 +51,7 @@ Words sample(const Option& option) {
                                                                  {"tls_min_version", "1.3"},
                                                                  {"source_addresses", "::1"},
                                                                  {"on_worker_death", "continue"},
+                                                                 {"fail_on", "invalid"},
                                                                  {"session_turns_mean", "2"},
                                                                  {"session_delay_ratio", "0.5"},
                                                                  {"log_level", "error"}};

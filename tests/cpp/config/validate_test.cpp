@@ -77,7 +77,7 @@ TEST_CASE("a grace period needs a duration") {
 
 TEST_CASE("a warm-up's flags need what they speak of") {
     REQUIRE(refusal([](RunConfig& c) { c.warmup_grace_period = 5; }) ==
-            "--warmup-grace-period needs --warmup-duration or --warmup-request-count");
+            "--warmup-grace-period needs --warmup-duration, --warmup-request-count or --num-warmup-sessions");
     REQUIRE(refusal([](RunConfig& c) {
                 c.warmup_duration = 1;
                 c.warmup_grace_period = 0;

@@ -27,8 +27,8 @@ auto fields(const Phase& value) {
 namespace aiperf::load {
 
 auto fields(const SocketOptions& value) {
-    const auto& [idle, interval, count, timeout, receive, send] = value;
-    return std::tie(idle, interval, count, timeout, receive, send);
+    const auto& [idle, interval, count, timeout, receive, send, stamps] = value;
+    return std::tie(idle, interval, count, timeout, receive, send, stamps);
 }
 
 auto fields(const Address& value) {
@@ -157,7 +157,7 @@ LoadPlan full_plan() {
     plan.idle_timeout = base::Nanoseconds::max();
     plan.connection_reuse = config::ConnectionReuse::sticky_user_sessions;
     plan.failed_request_threshold = 0.25;
-    plan.socket = {1, 2, 3, 4, 5, 6};
+    plan.socket = {1, 2, 3, 4, 5, 6, true};
     plan.sources = {full_address()};
     plan.tls = {false, "ca.pem", "certs", every_byte(), "key.pem", config::TlsVersion::v1_3};
     plan.streams = 8;

@@ -174,7 +174,9 @@ TEST_CASE("each metric of the summary JSON has AIPerf's members, order and numbe
             continue;
         }
         INFO(tag);
-        CHECK(keys_of(ours.at(tag)) == keys_of(value));
+        Json shared = ours.at(tag);  // without what ours says beside AIPerf's statistics
+        CHECK(shared.erase("intervals") == shared.erase("too_few_samples_for"));
+        CHECK(keys_of(shared) == keys_of(value));
         for (const auto& [name, number] : value.items()) {
             CHECK(ours.at(tag).at(name).type() == number.type());
         }

@@ -6,12 +6,13 @@ import itertools
 import json
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..case import ISL_FLAGS, in_flight_until, overlaps
 from ..findings import Findings, same
 from .context import Context, deep_equal
+from .sessions import compare_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ def compare_requests(context: Context) -> None:
     if golden and ours:
         _bodies(context)
         _headers(context)
+        compare_sessions(context)
         _order(context)
         _arrivals(context)
 
@@ -243,8 +245,6 @@ def _headers(context: Context) -> None:
             expected = min(kinds, key=lambda kind: len(set(map(tuple, kind)) ^ set(map(tuple, headers))))
         _compare_headers(findings, expected, headers)
         _check_length(findings, request)
-    _sessions(context)
-    _places(context)
 
 
 def _comparable_headers(request: Request, numbered_sessions: bool) -> list[list[str]]:
@@ -278,53 +278,6 @@ def _check_length(findings: Findings, request: Request) -> None:
     for name, value in request["headers"]:
         if name.lower() == "content-length":
             findings.equal("requests.headers.Content-Length.value", str(request["body_bytes"]), value)
-
-
-def _sessions(context: Context) -> None:
-    """How many requests share a session, and whether all headers of a request name the same one."""
-
-    def pattern(requests: list[Request]) -> tuple[list[int], bool]:
-        uses: Counter[str] = Counter()
-        consistent = True
-        for request in requests:
-            names = {value for _, value in request["headers"] if value.startswith("{SESSION:")}
-            uses.update(names)
-            consistent = consistent and len(names) <= 1
-        return sorted(uses.values()), consistent
-
-    golden, ours = pattern(context.golden.requests), pattern(context.ours.requests)
-    context.findings.equal("requests.sessions.consistent", golden[1], ours[1])
-    if not context.case.cut:
-        context.findings.equal("requests.sessions.uses", golden[0], ours[0])
-
-
-def by_session(requests: list[Request]) -> list[list[Request]]:
-    """The requests of each session, in order of arrival."""
-    sessions: dict[str, list[Request]] = defaultdict(list)
-    for number, request in enumerate(requests):
-        names = {value for _, value in request["headers"] if value.startswith("{SESSION:")}
-        sessions[min(names, default=f"no. {number}")].append(request)
-    return list(sessions.values())
-
-
-def _places(context: Context) -> None:
-    """To which URLs the turns of a session go; with connections that belong to sessions, over how many."""
-    if context.case.cut:
-        return
-    golden, ours = by_session(context.golden.requests), by_session(context.ours.requests)
-
-    def targets(sessions: list[list[Request]]) -> list[list[str]]:
-        found = [[request["target"] for request in session] for session in sessions]
-        return found if context.case.sequential else sorted(found)
-
-    context.findings.equal("requests.sessions.targets", targets(golden), targets(ours))
-    if context.case.value("--connection-reuse-strategy") == "sticky-user-sessions":
-
-        def shares(sessions: list[list[Request]]) -> tuple[list[int], int]:
-            used = [{request["conn"] for request in session} for session in sessions]
-            return sorted(map(len, used)), len(set().union(*used))
-
-        context.findings.equal("requests.sessions.connections", shares(golden), shares(ours))
 
 
 # ---- when and over what

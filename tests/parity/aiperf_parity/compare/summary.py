@@ -16,6 +16,8 @@ from .scalars import SCALARS, Sample
 
 LAST_FIXED = "end_time"
 OWN_FORM = ("run_info", "input_config", "error_summary", "start_time", "end_time")
+# what ours says beside AIPerf's statistics of a distribution; checked by _bounds
+OWN_MEMBERS = ("intervals", "too_few_samples_for")
 IDENTIFIER = re.compile(r"[0-9a-f]{12}")
 ADDED_FLAGS = re.compile(rf" ({'|'.join(WORKER_FLAGS)}|--backend) '?\w+'?")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?")
@@ -40,6 +42,9 @@ def compare_summary(context: Context) -> None:
         context.findings.skip("profile_export_aiperf.json against golden (golden has none): own consistency only")
     _format(context)
     _own_form(context, ours)
+    for tag, value in ours.items():
+        if is_metric(value) and "intervals" in value:
+            _bounds(context, tag, value)
     if context.ours.has_file(RECORDS):
         _statistics(context, ours)
 
@@ -89,7 +94,7 @@ def compare_metrics(context: Context, place: str, golden: dict[str, Any], ours: 
             continue
         value = ours[tag]
         findings, where = context.findings, f"{place}.{tag}"
-        findings.equal(f"{where}.members", list(expected), list(value), tag)
+        findings.equal(f"{where}.members", list(expected), [name for name in value if name not in OWN_MEMBERS], tag)
         findings.equal(f"{where}.unit", expected["unit"], value["unit"], tag)
         for name in set(expected) & set(value) - {"unit"}:
             findings.equal(f"{where}.{name}.type", type(expected[name]).__name__, type(value[name]).__name__, tag)
@@ -97,6 +102,18 @@ def compare_metrics(context: Context, place: str, golden: dict[str, Any], ours: 
             findings.equal(f"{where}.count", expected["count"], value["count"], tag)
         if exact and countable(context, tag, expected["unit"]):
             _equal_numbers(context, where, tag, expected, value)
+
+
+def _bounds(context: Context, tag: str, metric: dict[str, Any]) -> None:
+    """Intervals stand around their percentile, within the values; p50 has one from 8 values on, p99 from 459 on."""
+    for name, (low, high) in metric["intervals"].items():
+        holds = (low is None or metric["min"] <= low <= metric[name]) and (high is None or metric[name] <= high)
+        context.findings.holds(f"json.{tag}.intervals.{name}", holds, "around the percentile", [low, high], tag)
+        few = low is None or high is None
+        context.findings.equal(f"json.{tag}.too_few.{name}", few, name in metric["too_few_samples_for"], tag)
+    for name, enough in (("p50", 7), ("p90", 44), ("p99", 459)):
+        has_high = metric["intervals"][name][1] is not None
+        context.findings.equal(f"json.{tag}.enough.{name}", metric["count"] >= enough, has_high, tag)
 
 
 def _equal_numbers(context: Context, where: str, tag: str, golden: dict[str, Any], ours: dict[str, Any]) -> None:
