@@ -65,6 +65,13 @@ struct Journal {
     friend bool operator==(const Journal&, const Journal&) = default;
 };
 
+/// What is kept between runs.
+struct Cache {
+    std::optional<std::string> dir;  ///< absent: aiperf-cpp below XDG_CACHE_HOME, or below HOME/.cache
+
+    friend bool operator==(const Cache&, const Cache&) = default;
+};
+
 /// Processes of a run.
 struct Process {
     std::optional<std::string> helper;  ///< AIPERF_HELPER: the program they run in; absent: found beside the library
@@ -119,6 +126,7 @@ struct Settings {
     Worker worker;         ///< AIPERF_WORKER_*
     Ui ui;                 ///< AIPERF_UI_*
     Journal journal;       ///< AIPERF_JOURNAL_*
+    Cache cache;           ///< AIPERF_CACHE_*
     Process process;       ///< AIPERF_HELPER
     Stop stop;             ///< AIPERF_STOP_*
     Service service;       ///< AIPERF_SERVICE_*
