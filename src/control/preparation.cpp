@@ -328,6 +328,7 @@ load::LoadPlan make_plan(const Preparation& preparation,
     plan.socket = reach.manner().socket;
     plan.sources = reach.manner().sources;
     plan.redirects = config.follow_redirects;
+    plan.spin = preparation.settings.worker.spin;
     plan.streams = config.streams_per_connection;
     plan.dataset = make_dataset(preparation, cancelled);
     for (schedule::Phase& phase : plan.phases) {

@@ -47,6 +47,7 @@ struct Worker {
     double cpu_utilization_factor = 0.75;                     ///< share of the cores
     std::uint32_t max_workers_cap = 32;                       ///< workers, at most
     base::Nanoseconds stale_time = std::chrono::seconds(10);  ///< silence after which one is shown as stale
+    base::Nanoseconds spin{0};  ///< before a planned send a worker does not sleep for so long; 0 = it always sleeps
 
     friend bool operator==(const Worker&, const Worker&) = default;
 };
