@@ -217,6 +217,7 @@ void bind_run(py::module_& module) {
         .def("end_hold", &Run::end_hold, free)
         .def("wait_closed", &wait_closed, py::arg("timeout_s"), "True = the results server is closed too.")
         .def_property_readonly("api_url", &Run::api_url)
+        .def_property_readonly("api_token", &Run::api_token)
         .def("where", &Run::where, free)
         .def("children", &Run::children, free)
         .def("abort", &Run::abort, free)

@@ -26,6 +26,7 @@ py::object typed(const settings::Variable& variable, const std::string& value) {
         case settings::Kind::boolean: return py::bool_(base::parse_boolean(value).value_or(false));
         case settings::Kind::integer: return py::int_(py::str(value));
         case settings::Kind::number: return py::float_(py::str(value));
+        case settings::Kind::list: return py::module_::import("json").attr("loads")(value);
         case settings::Kind::choice:
         case settings::Kind::text: break;
     }

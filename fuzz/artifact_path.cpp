@@ -25,8 +25,11 @@ struct World {
 
 void check_answer(const api::Answer& answer) {
     fuzz::require(answer.status >= 200 && answer.status < 600, "an answer has a status");
-    fuzz::require(answer.file == nullptr || test::GuardedDirectory::is_allowed(*answer.file),
+    const auto* const file = dynamic_cast<const api::ArtifactFile*>(answer.content.get());
+    fuzz::require(file == nullptr || test::GuardedDirectory::is_allowed(*file),
                   "no answer has a file that must not be seen");
+    fuzz::require(answer.content == nullptr || test::GuardedDirectory::shows_no_secret(*answer.content),
+                  "no archive has one either");
     for (const auto& [name, value] : answer.headers) {
         fuzz::require(value.find_first_of("\r\n") == std::string::npos, "no request adds a header to its answer");
     }

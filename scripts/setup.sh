@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian packages by apt, Python packages into .venv. A moment when nothing is.
 #
-#   setup.sh [build|dev|check|peers|bench|fuzz|wheels|deb|coverage]...      default: dev
+#   setup.sh [build|dev|check|peers|schema|bench|fuzz|wheels|deb|coverage]...      default: dev
 #
 #   build   compiler, libraries, pybind11
 #   dev     build, and what the Python tests need: packages, servers to speak to
 #   check   dev, and the formatters and linters
 #   peers   dev, and Node, which the slow tests speak HTTP/2 to
+#   schema  dev, and schemathesis in build/schema/venv, for a slow test
 #   fuzz    build, and a clang with libFuzzer
 #   wheels  dev, and nothing more: the tools come into an environment of scripts/wheels.sh
 #   deb     dev, and what finds a package's dependencies
@@ -81,21 +82,36 @@ install_requirements() {
     printf '%s\n' "$hash" >"$stamp"
 }
 
+# An environment of its own, build/schema/venv, with scripts/requirements-schema.txt.
+install_schema() {
+    local venv=$ROOT/build/schema/venv
+    local files=(scripts/requirements-schema.txt scripts/constraints.txt)
+    ! cat "${files[@]}" | cmp -s - "$venv/.requirements" || return 0
+    python3 -m venv --clear "$venv"
+    say "installing scripts/requirements-schema.txt into build/schema/venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input \
+        -r scripts/requirements-schema.txt -c scripts/constraints.txt </dev/null
+    cat "${files[@]}" >"$venv/.requirements"
+}
+
 packages=("${BUILD_PACKAGES[@]}")
 requirements=build
+schema=
 for part in "${@:-dev}"; do
     case $part in
         build) ;;
         dev) packages+=("${DEV_PACKAGES[@]}") requirements=dev ;;
         check) packages+=("${DEV_PACKAGES[@]}" "${CHECK_PACKAGES[@]}") requirements=dev ;;
         peers) packages+=("${DEV_PACKAGES[@]}" nodejs) requirements=dev ;;
+        schema) packages+=("${DEV_PACKAGES[@]}") requirements=dev schema=yes ;;
         fuzz) packages+=("${FUZZ_PACKAGES[@]}") ;;
         wheels) requirements=dev ;;
         deb) packages+=("${DEB_PACKAGES[@]}") requirements=dev ;;
         coverage) packages+=("${COVERAGE_PACKAGES[@]}") requirements=dev ;;
         bench) packages+=("${BENCH_PACKAGES[@]}") ;;
-        *) die "unknown part '$part'; known: build, dev, check, peers, bench, fuzz, wheels, deb, coverage" ;;
+        *) die "unknown part '$part'; known: build, dev, check, peers, schema, bench, fuzz, wheels, deb, coverage" ;;
     esac
 done
 install_packages "${packages[@]}"
 install_requirements "$requirements"
+[ -z "$schema" ] || install_schema

@@ -23,7 +23,7 @@ part() {
     "$@" || failed+=("$name")
 }
 
-scripts/setup.sh peers
+scripts/setup.sh peers schema
 part "tests, the slow ones too" scripts/test.sh -m "not real and not vllm"
 part "address and undefined-behaviour sanitizers" sanitized asan
 part "thread sanitizer" sanitized tsan

@@ -14,6 +14,7 @@ namespace aiperf::test {
 class GuardedDirectory {
 public:
     static constexpr std::string_view k_inside = "inside";
+    static constexpr std::string_view k_outside = "not to be seen";
 
     GuardedDirectory() {
         std::filesystem::create_directories(path() / "logs" / "old");
@@ -22,7 +23,7 @@ public:
             write(path() / name, k_inside);
         }
         for (const auto& hidden : {path() / ".hidden", outer_.path() / "secret", outer_.path() / "door_target" / "x"}) {
-            write(hidden, "not to be seen");
+            write(hidden, k_outside);
         }
         std::filesystem::create_symlink("../secret", path() / "link");
         std::filesystem::create_symlink("a.json", path() / "alias.json");
@@ -39,12 +40,15 @@ public:
             return true;
         }
         const auto file = api::open_artifact(path(), *decoded);
-        return file == nullptr || is_allowed(*file);
+        return file == nullptr || (is_allowed(*file) && file->name().find('/') == std::string::npos);
     }
 
-    [[nodiscard]] static bool is_allowed(const api::ArtifactFile& file) {
-        return file.read(0, 100) == k_inside && file.size() == k_inside.size() &&
-               file.name().find('/') == std::string::npos;
+    [[nodiscard]] static bool is_allowed(const api::Content& file) {
+        return file.read(0, 100) == k_inside && file.size() == k_inside.size();
+    }
+
+    [[nodiscard]] static bool shows_no_secret(const api::Content& content) {
+        return content.read(0, static_cast<std::size_t>(content.size())).find(k_outside) == std::string::npos;
     }
 
 private:

@@ -254,6 +254,13 @@ class RunOptions(TypedDict, total=False):
     # characters.
     api_host: str | None
 
+    # Serve on a Unix socket at this path, for this user alone; beside a port or instead of one. Allowed: a
+    # text without control characters.
+    api_socket: str | None
+
+    # Go on serving after the end of the run until POST /api/shutdown or a signal. Allowed: true or false.
+    api_linger: bool | None
+
     # Directory for the results. Default: artifacts/MODEL-openai-TYPE-LOAD. Allowed: a text without control
     # characters.
     artifact_directory: str | os.PathLike[str] | None
@@ -644,6 +651,18 @@ class ConfigFields:
     def api_host(self) -> str | None:
         """Name or address to serve on; needs a port. Default: 127.0.0.1. Allowed: a text without control characters."""
         value: str | None = self._get("api_host")
+        return value
+
+    @property
+    def api_socket(self) -> str | None:
+        """Serve on a Unix socket at this path, for this user alone; beside a port or instead of one. Allowed: a text without control characters."""
+        value: str | None = self._get("api_socket")
+        return value
+
+    @property
+    def api_linger(self) -> bool:
+        """Go on serving after the end of the run until POST /api/shutdown or a signal. Allowed: true or false."""
+        value: bool = self._get("api_linger")
         return value
 
     @property

@@ -126,6 +126,11 @@ class Run:
         """Where the results server listens, with `api_port`; None: there is none, or not yet."""
         return self._core.api_url or None
 
+    @property
+    def api_token(self) -> str | None:
+        """The token clients of the results server need (`Authorization: Bearer`); None: none, or no server yet."""
+        return self._core.api_token or None
+
     def close(self) -> None:
         """Waits for the end of the run and of its results server, which stays for a grace after the result.
 

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t k_longest_part = 255;
 constexpr std::size_t k_longest_path = 1024;
+constexpr std::string_view k_phases_folder = "phases";
 constexpr std::int64_t k_ns_per_s = 1'000'000'000;
 
 struct Type {
@@ -43,9 +44,30 @@ bool is_path_part(std::string_view part) noexcept {
     return !part.empty() && part.size() <= k_longest_part && part.front() != '.';
 }
 
-std::string etag_of(const struct stat& facts) {
-    return "\"" + std::to_string(facts.st_ino) + "-" + std::to_string(facts.st_size) + "-" +
-           std::to_string(facts.st_mtim.tv_sec * k_ns_per_s + facts.st_mtim.tv_nsec) + "\"";
+ListedFile described(std::string name, const struct stat& facts) {
+    const std::int64_t modified_ns = facts.st_mtim.tv_sec * k_ns_per_s + facts.st_mtim.tv_nsec;
+    std::string etag = "\"" + std::to_string(facts.st_ino) + "-" + std::to_string(facts.st_size) + "-" +
+                       std::to_string(modified_ns) + "\"";
+    return {std::move(name), static_cast<std::uint64_t>(facts.st_size), facts.st_mtim.tv_sec, std::move(etag)};
+}
+
+/// Appends the files of a folder whose names, below the artifact directory, begin with `prefix`.
+void list_folder(const std::filesystem::path& folder, const std::string& prefix, std::vector<ListedFile>& files) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+        const std::string part = it->path().filename().string();
+
+        struct stat facts {};
+
+        if (!is_artifact_path(prefix + part) || ::lstat(it->path().c_str(), &facts) != 0) {
+            continue;
+        }
+        if (S_ISREG(facts.st_mode)) {
+            files.push_back(described(prefix + part, facts));
+        } else if (S_ISDIR(facts.st_mode) && (!prefix.empty() || part == k_phases_folder)) {
+            list_folder(it->path(), prefix + part + "/", files);
+        }
+    }
 }
 
 }  // namespace
@@ -125,22 +147,12 @@ std::shared_ptr<ArtifactFile> open_artifact(const std::filesystem::path& directo
         ::close(at);
         return nullptr;
     }
-    return std::make_shared<ArtifactFile>(
-        at, std::string(parts.back()), static_cast<std::uint64_t>(facts.st_size), etag_of(facts));
+    return std::make_shared<ArtifactFile>(at, described(std::string(parts.back()), facts));
 }
 
 std::vector<ListedFile> list_artifacts(const std::filesystem::path& directory) {
     std::vector<ListedFile> files;
-    std::error_code error;
-    for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-        std::string name = it->path().filename().string();
-
-        struct stat facts {};
-
-        if (is_path_part(name) && ::lstat(it->path().c_str(), &facts) == 0 && S_ISREG(facts.st_mode)) {
-            files.push_back({std::move(name), static_cast<std::uint64_t>(facts.st_size)});
-        }
-    }
+    list_folder(directory, {}, files);
     std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return files;
 }

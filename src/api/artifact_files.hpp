@@ -1,5 +1,7 @@
 #pragma once
 
+#include "content.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -12,36 +14,39 @@
 
 namespace aiperf::api {
 
-/// An open regular file of the artifact directory.
-class ArtifactFile {
-public:
-    ArtifactFile(int fd, std::string name, std::uint64_t size, std::string etag) noexcept
-        : fd_(fd),
-          size_(size),
-          name_(std::move(name)),
-          etag_(std::move(etag)) {}
+/// A regular file as it was at one moment.
+struct ListedFile {
+    std::string name;  ///< path below the artifact directory
+    std::uint64_t size = 0;
+    std::int64_t modified_s = 0;  ///< Unix epoch
+    std::string etag;             ///< with its quotes; another one after each change
+};
 
-    ~ArtifactFile();
-    ArtifactFile(const ArtifactFile&) = delete;
-    ArtifactFile& operator=(const ArtifactFile&) = delete;
+/// An open regular file of the artifact directory.
+class ArtifactFile final : public Content {
+public:
+    ArtifactFile(int fd, ListedFile facts) noexcept
+        : fd_(fd),
+          facts_(std::move(facts)) {}
+
+    ~ArtifactFile() override;
 
     /// Last part of the path.
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::string& name() const noexcept { return facts_.name; }
 
-    /// Bytes, when it was opened.
-    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    [[nodiscard]] std::uint64_t size() const noexcept override { return facts_.size; }
 
     /// With its quotes; another one after each change.
-    [[nodiscard]] const std::string& etag() const noexcept { return etag_; }
+    [[nodiscard]] const std::string& etag() const noexcept { return facts_.etag; }
 
-    /// Up to `count` bytes from `offset`; fewer at the end of the file; empty where it cannot be read.
-    [[nodiscard]] std::string read(std::uint64_t offset, std::size_t count) const;
+    /// When it was last changed, seconds since the Unix epoch.
+    [[nodiscard]] std::int64_t modified_s() const noexcept { return facts_.modified_s; }
+
+    [[nodiscard]] std::string read(std::uint64_t offset, std::size_t count) const override;
 
 private:
     int fd_;
-    std::uint64_t size_;
-    std::string name_;
-    std::string etag_;
+    ListedFile facts_;
 };
 
 /// "%41" is "A". Absent: a '%' without two hexadecimal digits.
@@ -56,12 +61,8 @@ private:
 [[nodiscard]] std::shared_ptr<ArtifactFile> open_artifact(const std::filesystem::path& directory,
                                                           std::string_view path);
 
-struct ListedFile {
-    std::string name;
-    std::uint64_t size = 0;
-};
-
-/// The regular files at the top of `directory`, sorted by name, hidden ones left out; empty where it cannot be read.
+/// The regular files at the top of `directory`, and those of its phases at any depth below "phases", sorted by
+/// name. Hidden ones and symbolic links are left out; empty where it cannot be read.
 [[nodiscard]] std::vector<ListedFile> list_artifacts(const std::filesystem::path& directory);
 
 /// By the ending of a file's name.

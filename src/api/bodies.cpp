@@ -2,6 +2,7 @@
 
 #include "aiperf/base/version.hpp"
 #include "aiperf/metric/definitions.hpp"
+#include "body_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -14,10 +15,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t k_ns_per_s = 1'000'000'000;
-
-std::string text_of(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 template <class T>
 Json or_null(const std::optional<T>& value) {
@@ -99,6 +96,23 @@ Json error_summary(const metric::Summary& summary) {
     return out;
 }
 
+Json worker_json(const WorkerProgress& worker, std::int64_t updated_at_ns) {
+    return Json{{"worker_id", worker.id},
+                {"task_stats", task_stats_json(worker.total, worker.failed, worker.completed)},
+                {"processing_stats", {{"processed", worker.completed}, {"errors", worker.failed}}},
+                {"health", {{"pid", worker.pid}}},
+                {"status", worker.status},
+                {"startup_state", nullptr},
+                {"startup_state_updated_ns", nullptr},
+                {"last_update_ns", updated_at_ns}};
+}
+
+}  // namespace
+
+std::string text_of(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 Json phase_json(const PhaseProgress& phase, std::size_t index, std::int64_t updated_at_ns) {
     const bool over = phase.requests_end_ns.has_value();
     const auto finally = [over](std::uint64_t value) { return over ? Json(value) : Json(); };
@@ -145,22 +159,20 @@ Json phase_json(const PhaseProgress& phase, std::size_t index, std::int64_t upda
                 {"last_update_ns", updated_at_ns}};
 }
 
-Json task_stats(std::uint64_t total, std::uint64_t failed, std::uint64_t completed) {
+Json task_stats_json(std::uint64_t total, std::uint64_t failed, std::uint64_t completed) {
     return Json{{"total", total}, {"failed", failed}, {"completed", completed}};
 }
 
-Json worker_json(const WorkerProgress& worker, std::int64_t updated_at_ns) {
-    return Json{{"worker_id", worker.id},
-                {"task_stats", task_stats(worker.total, worker.failed, worker.completed)},
-                {"processing_stats", {{"processed", worker.completed}, {"errors", worker.failed}}},
-                {"health", {{"pid", worker.pid}}},
-                {"status", worker.status},
-                {"startup_state", nullptr},
-                {"startup_state_updated_ns", nullptr},
-                {"last_update_ns", updated_at_ns}};
+Json metric_json(const MetricSnapshot& metric) {
+    Json out{{"unit", metric.unit}};
+    for (const auto& entry : metric.statistics) {
+        if (std::isfinite(entry.second)) {
+            out[entry.first] = statistic(entry);
+        }
+    }
+    out["header"] = metric.header;
+    return out;
 }
-
-}  // namespace
 
 std::vector<MetricSnapshot> snapshots(const metric::Summary& summary) {
     std::vector<MetricSnapshot> out;
@@ -254,7 +266,7 @@ std::string workers_json(const RunState::View& view) {
                {"declared_workers", count},
                {"ready_workers", count},
                {"health", nullptr},
-               {"task_stats", task_stats(all.total, all.failed, all.completed)},
+               {"task_stats", task_stats_json(all.total, all.failed, all.completed)},
                {"workers", workers},
                {"last_update_ns", count == 0 ? Json() : Json(view.progress.updated_at_ns)}};
     return text_of(Json{{"workers", std::move(workers)}, {"worker_groups", {{"local", std::move(group)}}}});
@@ -263,14 +275,7 @@ std::string workers_json(const RunState::View& view) {
 std::string metrics_json(const RunFacts& facts, const RunState::View& view) {
     Json metrics = Json::object();
     for (const MetricSnapshot& metric : view.progress.metrics) {
-        Json entry{{"unit", metric.unit}};
-        for (const auto& statistic_entry : metric.statistics) {
-            if (std::isfinite(statistic_entry.second)) {
-                entry[statistic_entry.first] = statistic(statistic_entry);
-            }
-        }
-        entry["header"] = metric.header;
-        metrics[metric.tag] = std::move(entry);
+        metrics[metric.tag] = metric_json(metric);
     }
     return text_of(Json{{"aiperf_version", base::version()},
                         {"benchmark_id", facts.run_id},

@@ -1,7 +1,8 @@
 #include "connections.hpp"
 
+#include "bodies.hpp"
+
 #include <algorithm>
-#include <string>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -29,28 +30,23 @@ void Connection::cut() const noexcept {
     }
 }
 
-void Connection::say(std::string_view status) noexcept {
+void Connection::say(std::string_view status, std::string_view detail) {
     if (fd < 0 || !reading || received == 0 || refused) {
         return;
     }
     refused = true;
-    char text[160];
-    std::size_t size = 0;
-    constexpr std::string_view k_rest = "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    for (const std::string_view part : {std::string_view("HTTP/1.1 "), status, k_rest}) {
-        size += part.copy(text + size, sizeof text - size);
-    }
+    const std::string text = bare_refusal(status, detail);
     // A client that does not read does not get it; nothing waits for it.
-    static_cast<void>(::send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT));
+    static_cast<void>(::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-void Connection::refuse(std::string_view status) noexcept {
-    say(status);
+void Connection::refuse(std::string_view status, std::string_view detail) {
+    say(status, detail);
     cut();
 }
 
-void Connection::refuse_unparsed() noexcept {
-    say("400 Bad Request");
+void Connection::refuse_unparsed() {
+    say("400 Bad Request", "This is not a request of HTTP/1.1, or a part of it is too long");
 }
 
 void Connection::drain() const noexcept {
@@ -63,6 +59,12 @@ void Connection::drain() const noexcept {
 bool Connection::has_unread() const noexcept {
     int bytes = 0;
     return fd >= 0 && ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+std::string bare_refusal(std::string_view status, std::string_view detail, std::string_view headers) {
+    const std::string body = detail_json(std::string(detail));
+    return "HTTP/1.1 " + std::string(status) + "\r\nConnection: close\r\nContent-Type: application/json\r\n" +
+           std::string(headers) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 std::shared_ptr<Connection> Connections::add(int fd, base::Instant now) {
@@ -85,7 +87,7 @@ void Connections::sweep(base::Instant now, const Limits& limits) {
             continue;
         }
         if (connection->received > 0 && now - connection->since > limits.request_time) {
-            connection->refuse("408 Request Timeout");
+            connection->refuse("408 Request Timeout", "The request took too long to arrive");
         } else if (connection->received == 0 && now - connection->since > limits.idle_time) {
             connection->cut();
         }

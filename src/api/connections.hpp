@@ -3,11 +3,16 @@
 #include "aiperf/api/server.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace aiperf::api {
+
+/// How a client has come.
+enum class Way : std::uint8_t { tcp, unix_socket, tls };
 
 /// What the server knows of one client's socket; the HTTP library has the socket itself.
 struct Connection {
@@ -17,6 +22,8 @@ struct Connection {
     std::size_t received = 0;  ///< bytes of the request being read
     base::Instant since{};     ///< begin of the silence, or of the request
     bool refused = false;      ///< was told why
+    Way way = Way::tcp;
+    std::string from;  ///< address of the client, without the port
 
     void request_arrived() noexcept { reading = false; }
 
@@ -30,10 +37,10 @@ struct Connection {
     void cut() const noexcept;
 
     /// Says why, in an answer of its own, if a request had begun; then cuts.
-    void refuse(std::string_view status) noexcept;
+    void refuse(std::string_view status, std::string_view detail);
 
     /// The library gives up a request that it could not read: says so, if nobody has yet.
-    void refuse_unparsed() noexcept;
+    void refuse_unparsed();
 
     /// Reads away what lies unread, so that closing sends an orderly end and no reset.
     void drain() const noexcept;
@@ -42,8 +49,12 @@ struct Connection {
     [[nodiscard]] bool has_unread() const noexcept;
 
 private:
-    void say(std::string_view status) noexcept;
+    void say(std::string_view status, std::string_view detail);
 };
+
+/// An answer for which there is no request the library knows: {"detail": …}, then the end of the connection. `headers`
+/// are more lines of its head.
+[[nodiscard]] std::string bare_refusal(std::string_view status, std::string_view detail, std::string_view headers = {});
 
 /// All clients' sockets of one server. *Thread safety*: none; the server's thread only.
 class Connections {

@@ -9,28 +9,51 @@ const char* to_string(HoldEnd end) noexcept {
         case HoldEnd::no_server: return "no server";
         case HoldEnd::no_grace: return "no grace";
         case HoldEnd::time: return "time";
+        case HoldEnd::read: return "read";
         case HoldEnd::asked: return "asked";
         case HoldEnd::server_died: return "server died";
     }
     return "?";
 }
 
-HoldEnd hold(base::Instant published,
-             base::Nanoseconds grace,
-             const HoldSurroundings& surroundings,
-             base::Instant latest) {
+HoldTerm hold_term(base::Instant published,
+                   const HoldRules& rules,
+                   std::optional<base::Instant> confirmed,
+                   const Audience& audience) noexcept {
+    const base::Instant from = confirmed.value_or(published);
+    HoldTerm term{from + (confirmed ? rules.grace : std::max(rules.grace, k_delivery_floor))};
+    if (rules.lingers) {
+        term.end = base::Instant::max();
+    } else if (audience.unread > 0) {
+        term.end = std::max(term.end, std::min(from + rules.grace_max, audience.last_unread + k_seen_lately));
+    } else if (const base::Instant quiet = std::max(from, audience.last_active) + k_quiet;
+               rules.ends_when_read && audience.clients > 0 && quiet < term.end) {
+        term = {quiet, HoldEnd::read};
+    }
+    if (rules.latest < term.end) {
+        term = {rules.latest};
+    }
+    return term;
+}
+
+HoldEnd hold(base::Instant published, const HoldRules& rules, const HoldSurroundings& surroundings) {
     if (!surroundings.is_listening()) {
         return HoldEnd::no_server;
     }
-    const base::Instant end = std::min(hold_until(published, grace), latest);
-    if (surroundings.now() >= end) {
-        return HoldEnd::no_grace;
-    }
-    if (surroundings.announce) {
-        surroundings.announce(end);
-    }
-    while (surroundings.now() < end) {
-        const Wake wake = surroundings.wait(end);
+    std::optional<base::Instant> announced;
+    while (true) {
+        const HoldTerm term = hold_term(published,
+                                        rules,
+                                        surroundings.confirmed ? surroundings.confirmed() : published,
+                                        surroundings.audience ? surroundings.audience() : Audience{});
+        if (surroundings.now() >= term.end) {
+            return announced ? term.why : HoldEnd::no_grace;
+        }
+        if (announced != term.end && surroundings.announce) {
+            surroundings.announce(term.end);
+        }
+        announced = term.end;
+        const Wake wake = surroundings.wait(term.end);
         if (wake == Wake::asked) {
             return HoldEnd::asked;
         }
@@ -38,7 +61,6 @@ HoldEnd hold(base::Instant published,
             return HoldEnd::server_died;
         }
     }
-    return HoldEnd::time;
 }
 
 }  // namespace aiperf::api

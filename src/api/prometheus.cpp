@@ -147,6 +147,50 @@ void put_metric(std::string& out, const MetricSnapshot& metric, const std::strin
     }
 }
 
+/// Counts of a phase. They are this program's: AIPerf has none.
+struct PhaseCount {
+    std::string_view name;
+    std::string_view help;
+    const char* type;
+    std::uint64_t (*of)(const PhaseProgress& phase);
+};
+
+constexpr std::array<PhaseCount, 5> k_phase_counts{
+    {{"aiperf_phase_requests_sent_total", "Requests sent", "counter", [](const auto& p) { return p.sent; }},
+     {"aiperf_phase_requests_completed_total",
+      "Requests that ended, errors among them",
+      "counter",
+      [](const auto& p) { return p.completed; }},
+     {"aiperf_phase_request_errors_total", "Requests that failed", "counter", [](const auto& p) { return p.errors; }},
+     {"aiperf_phase_requests_cancelled_total",
+      "Requests closed before their answer ended",
+      "counter",
+      [](const auto& p) { return p.cancelled; }},
+     {"aiperf_phase_requests_in_flight", "Requests without an end yet", "gauge", [](const auto& p) {
+          return p.sent - std::min(p.sent, p.completed + p.cancelled);
+      }}}};
+
+void put_phases(std::string& out, const Progress& progress, const std::string& labels) {
+    for (const PhaseCount& count : k_phase_counts) {
+        if (progress.phases.empty()) {
+            return;
+        }
+        put_head(out, std::string(count.name), std::string(count.help) + ", by phase", count.type);
+        for (const PhaseProgress& phase : progress.phases) {
+            out += std::string(count.name) + "{" + labels + ",phase=\"" + label_value(phase.name) + "\"} " +
+                   std::to_string(count.of(phase)) + "\n";
+        }
+    }
+}
+
+void put_status(std::string& out, Status now, const std::string& labels) {
+    put_head(out, "aiperf_run_status", "1 for the status the run has", "gauge");
+    for (const Status status : {Status::running, Status::complete, Status::cancelled, Status::incomplete}) {
+        out += "aiperf_run_status{" + labels + ",status=\"" + to_string(status) + "\"} " + (status == now ? "1" : "0") +
+               "\n";
+    }
+}
+
 }  // namespace
 
 std::string prometheus_text(const RunFacts& facts, const RunState::View& view) {
@@ -154,6 +198,8 @@ std::string prometheus_text(const RunFacts& facts, const RunState::View& view) {
     std::string out;
     put_head(out, "aiperf_info", "AIPerf benchmark information", "gauge");
     out += "aiperf_info{" + labels + ",version=\"" + label_value(base::version()) + "\"} 1\n";
+    put_status(out, view.status, labels);
+    put_phases(out, view.progress, labels);
     for (const MetricSnapshot& metric : view.progress.metrics) {
         put_metric(out, metric, labels);
     }

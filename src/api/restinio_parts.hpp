@@ -1,18 +1,15 @@
 #pragma once
 
+#include "access.hpp"
+#include "downloads.hpp"
 #include "routes.hpp"
 #include "tracked_socket.hpp"
 
-#include <asio/io_context.hpp>
-#include <asio/post.hpp>
 #include <restinio/all.hpp>
 
 #include <algorithm>
 #include <functional>
-#include <memory>
-#include <set>
 #include <string>
-#include <utility>
 
 // Connections are made from RESTinio's parts and not by its acceptor, which stops accepting for good after one failed
 // accept (too few descriptors), cannot listen on several addresses, and drops what waits when it is closed.
@@ -21,12 +18,10 @@ static_assert(RESTINIO_VERSION_MAJOR == 0 && (RESTINIO_VERSION_MINOR == 6 || RES
 
 namespace aiperf::api {
 
-inline constexpr std::size_t k_piece_bytes = 64 * 1024;
 inline constexpr std::size_t k_slack = 4;  // the library just closes beyond its limits; ours, below, are told
 
 using RequestHandle = restinio::request_handle_t;
 using Handled = restinio::request_handling_status_t;
-using Builder = restinio::response_builder_t<restinio::user_controlled_output_t>;
 
 struct Traits : restinio::default_single_thread_traits_t {
     using stream_socket_t = TrackedSocket;
@@ -48,14 +43,78 @@ inline restinio::incoming_http_msg_limits_t hard_limits(const Limits& limits) {
         .max_body_size(limits.body_bytes * k_slack);
 }
 
+/// Names without blanks, values without control characters: the library lets through what others would read otherwise.
+inline bool is_well_formed(const restinio::http_request_header_t& header) {
+    bool good = true;
+    header.for_each_field([&](const auto& field) {
+        const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
+        const auto is_text = [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f'); };
+        good = good && std::all_of(field.name().begin(), field.name().end(), is_visible) &&
+               std::all_of(field.value().begin(), field.value().end(), is_text);
+    });
+    return good;
+}
+
+/// The library's, which also keep the version the client speaks and refuse headers that are not well-formed.
+inline http_parser_settings parser_settings() {
+    http_parser_settings settings = restinio::impl::create_parser_settings<Traits::http_methods_mapper_t>();
+    settings.on_headers_complete = [](http_parser* parser) {
+        auto& header = static_cast<restinio::impl::http_parser_ctx_t*>(parser->data)->m_header;
+        header.http_major(parser->http_major);
+        header.http_minor(parser->http_minor);
+        constexpr int k_refused = -1;
+        const int result = restinio::impl::restinio_headers_complete_cb(parser);
+        return result == 0 && !is_well_formed(header) ? k_refused : result;
+    };
+    return settings;
+}
+
 inline Request request_of(const RequestHandle& handle) {
     const auto& header = handle->header();
     Request request;
     request.method = header.method().c_str();
-    request.target = header.request_target();
+    request.target = without_token(header.request_target());
     request.if_none_match = header.get_field_or(restinio::http_field::if_none_match, "");
-    request.origin = header.get_field_or(restinio::http_field::origin, "");
+    request.if_modified_since = header.get_field_or(restinio::http_field::if_modified_since, "");
+    request.range = header.get_field_or(restinio::http_field::range, "");
+    request.if_range = header.get_field_or(restinio::http_field::if_range, "");
+    request.accept_encoding = header.get_field_or(restinio::http_field::accept_encoding, "");
     return request;
+}
+
+inline std::string_view field_of(const RequestHandle& handle, restinio::http_field field) {
+    const auto& header = handle->header();
+    return header.has_field(field) ? std::string_view(header.get_field(field)) : std::string_view{};
+}
+
+/// `connection` null: it has gone.
+inline Asking asking_of(const RequestHandle& handle, const Connection* connection) {
+    const auto& header = handle->header();
+    Asking asking;
+    asking.method = header.method().c_str();
+    asking.target = header.request_target();
+    if (header.has_field(restinio::http_field::host)) {
+        asking.host = field_of(handle, restinio::http_field::host);
+    }
+    asking.origin = field_of(handle, restinio::http_field::origin);
+    asking.authorization = field_of(handle, restinio::http_field::authorization);
+    asking.preflight_method = field_of(handle, restinio::http_field::access_control_request_method);
+    asking.has_to_name_host = header.http_major() == 1 && header.http_minor() >= 1;
+    asking.upgrade = header.has_field(restinio::http_field::upgrade);
+    asking.by_socket = connection != nullptr && connection->way == Way::unix_socket;
+    return asking;
+}
+
+/// What tells clients apart, for those that come again: what one calls itself, or its address and program.
+inline std::string client_of(const RequestHandle& handle, const Connection* connection) {
+    constexpr std::size_t k_longest = 256;
+    const auto& header = handle->header();
+    std::string client = header.has_field("X-AIPerf-Client")
+                             ? "name " + header.get_field("X-AIPerf-Client")
+                             : "from " + (connection == nullptr ? std::string{} : connection->from) + ' ' +
+                                   std::string(field_of(handle, restinio::http_field::user_agent));
+    client.resize(std::min(client.size(), k_longest));
+    return client;
 }
 
 inline std::size_t header_bytes(const RequestHandle& handle) {
@@ -64,84 +123,44 @@ inline std::size_t header_bytes(const RequestHandle& handle) {
     return bytes;
 }
 
+/// Whether answers with a status never have a body, nor say a length.
+inline bool is_bodiless(int status) {
+    return status == 204 || status == 304;
+}
+
+/// How an answer is framed for this client.
+inline Framing framing_of(const RequestHandle& handle, const Answer& answer) {
+    if (handle->header().method() == restinio::http_method_head() || is_bodiless(answer.status)) {
+        return Framing::none;
+    }
+    if (answer.length()) {
+        return Framing::length;
+    }
+    const bool knows_chunks = handle->header().http_major() == 1 && handle->header().http_minor() >= 1;
+    return knows_chunks ? Framing::chunked : Framing::to_the_end;
+}
+
 inline const char* reason_of(int status) {
     switch (status) {
         case 200: return "OK";
+        case 204: return "No Content";
+        case 206: return "Partial Content";
         case 304: return "Not Modified";
         case 400: return "Bad Request";
+        case 401: return "Unauthorized";
         case 403: return "Forbidden";
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
         case 409: return "Conflict";
         case 413: return "Payload Too Large";
         case 414: return "URI Too Long";
+        case 416: return "Range Not Satisfiable";
+        case 426: return "Upgrade Required";
         case 431: return "Request Header Fields Too Large";
         case 503: return "Service Unavailable";
+        case 505: return "HTTP Version Not Supported";
         default: return "Internal Server Error";
     }
 }
-
-class Download;
-using Downloads = std::set<std::shared_ptr<Download>>;
-
-/// A file on its way to a client, a piece at a time. Its set owns it: the library keeps the callbacks of a write that
-/// never ends, and these must not keep the connection.
-class Download : public std::enable_shared_from_this<Download> {
-public:
-    Download(asio::io_context& io,
-             Downloads& all,
-             Builder builder,
-             std::shared_ptr<ArtifactFile> file,
-             std::shared_ptr<Connection> connection)
-        : io_(io),
-          all_(all),
-          builder_(std::move(builder)),
-          file_(std::move(file)),
-          connection_(std::move(connection)) {}
-
-    void send_next() {
-        const std::uint64_t left = file_->size() - offset_;
-        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, k_piece_bytes));
-        std::string piece = file_->read(offset_, wanted);
-        if (piece.size() < wanted) {
-            // The promised length cannot be kept: a visibly short body, not a padded one.
-            connection_->cut();
-            all_.erase(shared_from_this());
-            return;
-        }
-        offset_ += wanted;
-        builder_.append_body(std::move(piece));
-        if (offset_ == file_->size()) {
-            builder_.done();
-            all_.erase(shared_from_this());
-            return;
-        }
-        builder_.flush([weak = weak_from_this()](const asio::error_code& error) {
-            if (const auto self = weak.lock()) {
-                self->after_piece(error);
-            }
-        });
-    }
-
-private:
-    void after_piece(const asio::error_code& error) {
-        if (error) {
-            all_.erase(shared_from_this());
-            return;
-        }
-        asio::post(io_, [weak = weak_from_this()] {
-            if (const auto self = weak.lock()) {
-                self->send_next();
-            }
-        });
-    }
-
-    asio::io_context& io_;
-    Downloads& all_;
-    Builder builder_;
-    std::shared_ptr<ArtifactFile> file_;
-    std::shared_ptr<Connection> connection_;
-    std::uint64_t offset_ = 0;
-};
 
 }  // namespace aiperf::api

@@ -2,7 +2,12 @@
 
 #include "aiperf/base/text.hpp"
 #include "aiperf/report/artifacts.hpp"
+#include "archive.hpp"
+#include "artifact_files.hpp"
 #include "bodies.hpp"
+#include "docs_page.hpp"
+#include "openapi.hpp"
+#include "route_table.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,64 +21,6 @@ namespace aiperf::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::string_view k_files = "/api/results/files/";
-constexpr const char* k_text = "text/plain; charset=utf-8";
-
-Answer json_answer(std::string body) {
-    Answer answer;
-    answer.body = std::move(body);
-    return answer;
-}
-
-Answer text_answer(int status, std::string body) {
-    Answer answer;
-    answer.status = status;
-    answer.content_type = k_text;
-    answer.body = std::move(body);
-    return answer;
-}
-
-using Route = Answer (*)(const RunState& state);
-
-struct Row {
-    std::string_view path;
-    Route answer;
-};
-
-/// Routes that need nothing but the state.
-constexpr std::array<Row, 7> k_plain{{
-    {"/api/progress", [](const RunState& s) { return json_answer(progress_json(s.view())); }},
-    {"/api/metrics", [](const RunState& s) { return json_answer(metrics_json(s.facts(), s.view())); }},
-    {"/metrics", [](const RunState& s) { return text_answer(200, prometheus_text(s.facts(), s.view())); }},
-    {"/api/workers", [](const RunState& s) { return json_answer(workers_json(s.view())); }},
-    {"/api/config", [](const RunState& s) { return json_answer(s.facts().config_json); }},
-    {"/api/run", [](const RunState& s) { return json_answer(run_json(s.facts())); }},
-    {"/healthz", [](const RunState&) { return text_answer(200, "ok"); }},
-}};
-
-bool matches(const std::string& if_none_match, const std::string& etag) {
-    for (std::string_view tag : base::split(if_none_match, ',')) {
-        tag = base::trim(tag);
-        if (tag.starts_with("W/")) {
-            tag.remove_prefix(2);
-        }
-        if (tag == etag || tag == "*") {
-            return true;
-        }
-    }
-    return false;
-}
-
-Answer with_etag(Answer answer, const Request& request, const std::string& etag) {
-    answer.headers.emplace_back("ETag", etag);
-    if (matches(request.if_none_match, etag)) {
-        answer.status = 304;
-        answer.body.clear();
-        answer.file.reset();
-    }
-    return answer;
-}
 
 bool has_marker(const RunState& state) {
     std::error_code error;
@@ -90,38 +37,26 @@ std::string header_safe(std::string name) {
     return name;
 }
 
-}  // namespace
+Answer as_download(Answer answer, const std::string& file_name) {
+    const std::string name = header_safe(file_name);
+    answer.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + name + "\"");
+    answer.headers.emplace_back("X-Filename", name);
+    answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+    return answer;
+}
 
-/// A request's target, taken apart.
-struct Routes::Target {
-    std::string path;  ///< still encoded
-    std::vector<std::pair<std::string, std::string>> query;
-
-    explicit Target(std::string_view text) {
-        // A proxy may send the whole URL.
-        if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos && text.front() != '/') {
-            const std::size_t slash = text.find('/', scheme + 3);
-            text = slash == std::string_view::npos ? "/" : text.substr(slash);
-        }
-        const std::size_t mark = text.find('?');
-        path = text.substr(0, mark);
-        if (mark == std::string_view::npos) {
-            return;
-        }
-        for (const std::string_view pair : base::split(text.substr(mark + 1), '&')) {
-            const std::size_t equals = pair.find('=');
-            const bool has_value = equals != std::string_view::npos;
-            query.emplace_back(percent_decoded(pair.substr(0, equals)).value_or(""),
-                               percent_decoded(has_value ? pair.substr(equals + 1) : "").value_or("%"));
-        }
-    }
-
-    [[nodiscard]] const std::string* find(std::string_view key) const {
-        const auto found =
-            std::find_if(query.begin(), query.end(), [&](const auto& pair) { return pair.first == key; });
-        return found == query.end() ? nullptr : &found->second;
-    }
+/// What ?format= of an archive may be.
+struct Format {
+    std::string_view name;
+    std::string_view content_type;
+    http::Coding coding;
 };
+
+constexpr std::array<Format, 3> k_formats{{{"tar", "application/x-tar", http::Coding::none},
+                                           {"tar.gz", "application/gzip", http::Coding::gzip},
+                                           {"tar.zst", "application/zstd", http::Coding::zstd}}};
+
+}  // namespace
 
 Routes::Routes(const RunState& state, Options options)
     : state_(state),
@@ -136,11 +71,7 @@ Answer Routes::refusal(int status, const std::string& detail) const {
 
 Answer Routes::answer(const Request& request, bool may_wait, bool closing) const {
     const Target target(request.target);
-    const std::string* const asked_for = target.find("run_id");
-    if (asked_for != nullptr && *asked_for != state_.facts().run_id) {
-        return refusal(409, "This is run " + state_.facts().run_id + ", not " + *asked_for);
-    }
-    Answer answer = routed(request, target, may_wait, closing);
+    Answer answer = shaped(routed({request, target, {}, may_wait, closing}), request, options_.compression);
     const auto named = [](const auto& header) { return header.first == "X-AIPerf-Run-Id"; };
     if (std::none_of(answer.headers.begin(), answer.headers.end(), named)) {
         answer.headers.emplace_back("X-AIPerf-Run-Id", state_.facts().run_id);
@@ -148,40 +79,35 @@ Answer Routes::answer(const Request& request, bool may_wait, bool closing) const
     return answer;
 }
 
-Answer Routes::routed(const Request& request, const Target& target, bool may_wait, bool closing) const {
-    const bool is_shutdown = target.path == "/api/shutdown";
-    const bool is_file = target.path.starts_with(k_files);
-    const auto plain =
-        std::find_if(k_plain.begin(), k_plain.end(), [&](const Row& r) { return r.path == target.path; });
-    const bool known = is_shutdown || is_file || plain != k_plain.end() || target.path == "/api/results" ||
-                       target.path == "/api/results/list" || target.path == "/readyz";
-    if (!known) {
+Answer Routes::routed(const Call& call) const {
+    const std::string_view method = call.request.method == "HEAD" ? "GET" : std::string_view(call.request.method);
+    std::string allowed;
+    for (const Route& route : table()) {
+        const auto rest = route.rest_of(call.target.path);
+        if (!rest || route.handler == nullptr) {
+            continue;
+        }
+        if (route.method == method) {
+            const std::string* const run_id = call.target.find("run_id");
+            if (run_id != nullptr && *run_id != state_.facts().run_id) {
+                return refusal(409, "This is run " + state_.facts().run_id + ", not " + *run_id);
+            }
+            return (this->*route.handler)({call.request, call.target, *rest, call.may_wait, call.closing});
+        }
+        allowed += allowed.empty() ? "" : ", ";
+        allowed += route.method == "GET" ? "GET, HEAD" : route.method;
+    }
+    if (allowed.empty()) {
         return refusal(404, "Not Found");
     }
-    const bool reads = request.method == "GET" || request.method == "HEAD";
-    if (is_shutdown ? request.method != "POST" : !reads) {
-        Answer answer = refusal(405, "Method Not Allowed");
-        answer.headers.emplace_back("Allow", is_shutdown ? "POST" : "GET, HEAD");
-        return answer;
-    }
-    if (plain != k_plain.end()) {
-        return plain->answer(state_);
-    }
-    if (is_file) {
-        return file(request, std::string_view(target.path).substr(k_files.size()));
-    }
-    if (is_shutdown) {
-        return shutdown(request);
-    }
-    if (target.path == "/readyz") {
-        return readiness(closing);
-    }
-    return target.path == "/api/results" ? results(request, target, may_wait) : list();
+    Answer answer = refusal(405, "Method Not Allowed");
+    answer.headers.emplace_back("Allow", allowed);
+    return answer;
 }
 
-Answer Routes::results(const Request& request, const Target& target, bool may_wait) const {
+Answer Routes::results(const Call& call) const {
     std::optional<base::Nanoseconds> wait;
-    if (const std::string* const text = target.find("wait")) {
+    if (const std::string* const text = call.target.find("wait")) {
         const std::optional<double> asked = base::parse_number(*text);
         if (!asked || !std::isfinite(*asked) || *asked < 0.0) {
             return refusal(400, "wait: '" + *text + "' is not allowed; a number of seconds from 0 to 300");
@@ -191,18 +117,20 @@ Answer Routes::results(const Request& request, const Target& target, bool may_wa
     }
     const RunState::View view = state_.view();
     Answer answer = json_answer(view.status_body);
+    answer.tells = view.status;
     if (view.status == Status::running) {
         answer.headers.emplace_back("Retry-After", "1");
-        if (wait && may_wait && wait->count() > 0) {
+        if (wait && call.may_wait && wait->count() > 0) {
             answer.wait = wait;
             return answer;
         }
     }
     answer.headers.emplace_back("Cache-Control", "no-cache");
-    return with_etag(std::move(answer), request, "\"" + state_.facts().run_id + "-" + std::to_string(view.seq) + "\"");
+    answer.etag = "\"" + state_.facts().run_id + "-" + std::to_string(view.seq) + "\"";
+    return answer;
 }
 
-Answer Routes::list() const {
+Answer Routes::list(const Call& /*call*/) const {
     // Files and status are one picture: before the terminal status is visible nothing is listed.
     const RunState::View view = state_.view();
     const bool ended = view.status != Status::running;
@@ -220,40 +148,92 @@ Answer Routes::list() const {
     return json_answer(body.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-Answer Routes::file(const Request& request, std::string_view encoded_path) const {
-    if (encoded_path.empty()) {
+Answer Routes::not_ready() const {
+    return refusal(404, "Results not ready; retry when /api/results has a terminal status");
+}
+
+Answer Routes::file(const Call& call) const {
+    if (call.rest.empty()) {
         return refusal(404, "Result file not found: ");
     }
-    const std::optional<std::string> path = percent_decoded(encoded_path);
+    const std::optional<std::string> path = percent_decoded(call.rest);
     if (!path || !is_artifact_path(*path)) {
         return refusal(400,
-                       "Invalid filename '" + path.value_or(std::string(encoded_path)).substr(0, 256) +
+                       "Invalid filename '" + path.value_or(std::string(call.rest)).substr(0, 256) +
                            "': path traversal or reserved marker name");
     }
     if (state_.status() == Status::running) {
-        return refusal(404, "Results not ready; retry when /api/results has a terminal status");
+        return not_ready();
     }
-    std::shared_ptr<ArtifactFile> file = open_artifact(state_.facts().artifact_directory, *path);
+    const std::shared_ptr<ArtifactFile> file = open_artifact(state_.facts().artifact_directory, *path);
     if (file == nullptr) {
         return refusal(404, "Result file not found: " + *path);
     }
-    Answer answer;
-    answer.content_type = content_type_of(file->name());
-    const std::string name = header_safe(file->name());
-    answer.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + name + "\"");
-    answer.headers.emplace_back("X-Filename", name);
-    answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
-    const std::string etag = file->etag();
-    answer.file = std::move(file);
-    return with_etag(std::move(answer), request, etag);
+    Answer answer = content_answer(std::string(content_type_of(file->name())), file);
+    answer.etag = file->etag();
+    answer.modified_s = file->modified_s();
+    return as_download(std::move(answer), file->name());
 }
 
-Answer Routes::readiness(bool closing) const {
+Answer Routes::archive(const Call& call) const {
+    const std::string* const asked = call.target.find("format");
+    const std::string_view name = asked == nullptr ? k_formats.front().name : std::string_view(*asked);
+    const auto format =
+        std::find_if(k_formats.begin(), k_formats.end(), [&](const Format& one) { return one.name == name; });
+    if (format == k_formats.end()) {
+        return refusal(400, "format: '" + std::string(name) + "' is not allowed; one of tar, tar.gz, tar.zst");
+    }
+    if (state_.status() == Status::running) {
+        return not_ready();
+    }
+    if (format->coding != http::Coding::none && !call.request.may_compress) {
+        Answer busy = refusal(503, "As many bodies as may be are being compressed; ask again, or for format=tar");
+        busy.headers.emplace_back("Retry-After", "1");
+        return busy;
+    }
+    const auto archive = std::make_shared<Archive>(state_.facts().artifact_directory);
+    Answer answer = content_answer(std::string(format->content_type), archive);
+    answer.coding = format->coding;
+    answer.etag = archive->etag();
+    answer.etag.insert(1, std::string(format->name) + "-");
+    answer.modified_s = archive->modified_s();
+    return as_download(std::move(answer), "aiperf-" + state_.facts().run_id + "." + std::string(format->name));
+}
+
+Answer Routes::progress(const Call& /*call*/) const {
+    return json_answer(progress_json(state_.view()));
+}
+
+Answer Routes::metrics(const Call& /*call*/) const {
+    return json_answer(metrics_json(state_.facts(), state_.view()));
+}
+
+Answer Routes::workers(const Call& /*call*/) const {
+    return json_answer(workers_json(state_.view()));
+}
+
+Answer Routes::config(const Call& /*call*/) const {
+    return json_answer(state_.facts().config_json);
+}
+
+Answer Routes::run(const Call& /*call*/) const {
+    return json_answer(run_json(state_.facts()));
+}
+
+Answer Routes::prometheus(const Call& /*call*/) const {
+    return text_answer(200, prometheus_text(state_.facts(), state_.view()));
+}
+
+Answer Routes::health(const Call& /*call*/) const {
+    return text_answer(200, "ok");
+}
+
+Answer Routes::readiness(const Call& call) const {
     const RunState::View view = state_.view();
     const bool ended = view.status != Status::running;
     const SystemState at = view.progress.system_state;
     const bool measures = at == SystemState::profiling || at == SystemState::processing;
-    if (closing) {
+    if (call.closing) {
         return text_answer(503, "not ready: closing");
     }
     if (ended || measures) {
@@ -262,10 +242,7 @@ Answer Routes::readiness(bool closing) const {
     return text_answer(503, std::string("not ready: ") + to_string(at));
 }
 
-Answer Routes::shutdown(const Request& request) const {
-    if (!request.origin.empty()) {
-        return refusal(403, "Not for web pages");
-    }
+Answer Routes::shutdown(const Call& /*call*/) const {
     if (state_.status() == Status::running) {
         return refusal(409, "Benchmark is still running. Cannot shut down API service.");
     }
@@ -273,6 +250,21 @@ Answer Routes::shutdown(const Request& request) const {
         return refusal(409, "The owner of this server takes no shutdown request.");
     }
     return json_answer(R"({"status":"shutting_down"})");
+}
+
+Answer Routes::openapi(const Call& /*call*/) const {
+    return json_answer(openapi_json());
+}
+
+Answer Routes::docs(const Call& /*call*/) const {
+    Answer answer = text_answer(200, std::string(docs_page()));
+    answer.content_type = "text/html; charset=utf-8";
+    // The page is one document: whatever it might be made to fetch from elsewhere is refused by the browser.
+    answer.headers.emplace_back("Content-Security-Policy",
+                                "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+                                "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+    return answer;
 }
 
 }  // namespace aiperf::api

@@ -1,42 +1,34 @@
 #pragma once
 
 #include "aiperf/api/run_state.hpp"
-#include "artifact_files.hpp"
+#include "answer.hpp"
+#include "target.hpp"
 
 #include <functional>
-#include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace aiperf::api {
 
-/// What the routes look at in a request.
-struct Request {
-    std::string method;
-    std::string target;  ///< as received: path and query
-    std::string if_none_match;
-    std::string origin;  ///< set by browsers
-};
-
-/// An answer before it becomes bytes. A file's body is streamed by the server.
-struct Answer {
-    int status = 200;
-    std::string content_type = "application/json";
-    std::string body;
-    std::shared_ptr<ArtifactFile> file;  ///< null: `body` counts
-    std::vector<std::pair<std::string, std::string>> headers;
-    std::optional<base::Nanoseconds> wait;  ///< ask again when the run has ended, or after this long
-};
+struct Route;
 
 /// The routes over a run's state: from a request to an answer, with no socket in sight. *Thread safety*: none.
 class Routes {
 public:
     struct Options {
         base::Nanoseconds longest_wait = std::chrono::seconds(300);
-        std::function<bool()> on_shutdown_request;
+        std::function<bool()> on_shutdown_request{};
+        Compression compression{};
+    };
+
+    /// A request, and what its route needs besides.
+    struct Call {
+        const Request& request;
+        const Target& target;
+        std::string_view rest;  ///< of the path, where the route's path ends in a parameter; still encoded
+        bool may_wait;
+        bool closing;
     };
 
     Routes(const RunState& state, Options options);
@@ -47,15 +39,27 @@ public:
     /// {"detail": …} with a status.
     [[nodiscard]] Answer refusal(int status, const std::string& detail) const;
 
-private:
-    struct Target;
+    /// Every route there is, in the order of the documentation.
+    [[nodiscard]] static std::span<const Route> table() noexcept;
 
-    [[nodiscard]] Answer routed(const Request& request, const Target& target, bool may_wait, bool closing) const;
-    [[nodiscard]] Answer results(const Request& request, const Target& target, bool may_wait) const;
-    [[nodiscard]] Answer list() const;
-    [[nodiscard]] Answer file(const Request& request, std::string_view encoded_path) const;
-    [[nodiscard]] Answer readiness(bool closing) const;
-    [[nodiscard]] Answer shutdown(const Request& request) const;
+private:
+    [[nodiscard]] Answer routed(const Call& call) const;
+    [[nodiscard]] Answer results(const Call& call) const;
+    [[nodiscard]] Answer list(const Call& call) const;
+    [[nodiscard]] Answer file(const Call& call) const;
+    [[nodiscard]] Answer archive(const Call& call) const;
+    [[nodiscard]] Answer progress(const Call& call) const;
+    [[nodiscard]] Answer metrics(const Call& call) const;
+    [[nodiscard]] Answer workers(const Call& call) const;
+    [[nodiscard]] Answer config(const Call& call) const;
+    [[nodiscard]] Answer run(const Call& call) const;
+    [[nodiscard]] Answer prometheus(const Call& call) const;
+    [[nodiscard]] Answer health(const Call& call) const;
+    [[nodiscard]] Answer readiness(const Call& call) const;
+    [[nodiscard]] Answer shutdown(const Call& call) const;
+    [[nodiscard]] Answer openapi(const Call& call) const;
+    [[nodiscard]] Answer docs(const Call& call) const;
+    [[nodiscard]] Answer not_ready() const;
 
     const RunState& state_;
     Options options_;

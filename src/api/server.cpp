@@ -2,8 +2,11 @@
 
 #include "aiperf/base/error.hpp"
 #include "aiperf/base/thread_name.hpp"
-#include "listener.hpp"
+#include "doors.hpp"
+#include "readers.hpp"
 #include "restinio_parts.hpp"
+#include "restinio_streams.hpp"
+#include "streams.hpp"
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -12,15 +15,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <mutex>
 #include <netinet/tcp.h>
+#include <optional>
 #include <sys/socket.h>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace aiperf::api {
 
@@ -31,7 +34,8 @@ using asio::ip::tcp;
 
 constexpr auto k_tick = 100ms;
 constexpr auto k_closing_tick = 5ms;
-constexpr auto k_patience = 250ms;  // for requests that are on their way when the server closes
+constexpr auto k_patience = 500ms;  // for requests that are on their way when the server closes
+constexpr auto k_farewell = 1s;     // for clients of streams to take the last of them
 constexpr auto k_last_second = 1s;  // before the announced end, in which connections are no longer kept
 
 }  // namespace
@@ -42,7 +46,7 @@ public:
         : state_(state),
           options_(std::move(options)),
           logger_(options_.logger ? options_.logger : std::make_shared<spdlog::logger>("api")),
-          routes_(state, {options_.limits.longest_wait, options_.on_shutdown_request}) {}
+          routes_(state, {options_.limits.longest_wait, options_.on_shutdown_request, options_.compression}) {}
 
     ~Impl() { close(base::Instant::max()); }
 
@@ -58,6 +62,8 @@ public:
 
     [[nodiscard]] bool is_listening() const noexcept { return listening_; }
 
+    [[nodiscard]] Audience audience() const { return readers_.audience(); }
+
     void announce_end(base::Instant end) noexcept { announced_end_ns_ = end.time_since_epoch().count(); }
 
 private:
@@ -68,21 +74,25 @@ private:
         asio::steady_timer timer;
     };
 
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+
     void release();
 
     // What follows runs in the server's thread.
     void run();
     void make_factory();
-    void wait_for_clients(tcp::acceptor& acceptor);
-    void accept_all(tcp::acceptor& acceptor);
-    void welcome(int fd, tcp::endpoint peer);
+    void welcome(Visitor visitor);
     void tick();
+    void tell_audience();
     void begin_close(base::Instant deadline);
     [[nodiscard]] bool is_settled(base::Instant now);
 
     Handled on_request(RequestHandle handle);
     void begin_answer(const RequestHandle& handle);
+    [[nodiscard]] bool begin_stream(const RequestHandle& handle);
+    [[nodiscard]] Headers common_headers(const RequestHandle& handle) const;
     [[nodiscard]] Answer answer_to(const RequestHandle& handle, const Request& request, bool may_wait);
+    void note(const RequestHandle& handle, const Answer& answer);
     void park(RequestHandle handle, Request request, base::Nanoseconds wait);
     void answer_parked(std::uint64_t id);
     void answer_all_parked();
@@ -112,12 +122,15 @@ private:
     std::unique_ptr<asio::io_context> io_;
     std::shared_ptr<ConnectionFactory> factory_;
     std::shared_ptr<ConnectionSettings> settings_;
-    std::vector<tcp::acceptor> acceptors_;
-    std::vector<tcp::acceptor*> paused_;  ///< had no descriptor for their next client; go on at the next tick
+    std::unique_ptr<Doors> doors_;
+    std::optional<Access> access_;  ///< made by start()
     std::unique_ptr<asio::steady_timer> ticker_;
     std::map<std::uint64_t, Parked> parked_;
     std::uint64_t next_parked_ = 0;
-    Downloads downloads_;
+    Readers readers_;
+    Audience told_;  ///< as the owner knows it
+    std::unique_ptr<Downloads> downloads_;
+    std::unique_ptr<Streams> streams_;
     bool closing_ = false;
     base::Instant patience_{};
     base::Instant deadline_ = base::Instant::max();
@@ -129,22 +142,25 @@ void Server::Impl::start() {
     if (started_) {
         throw base::RunError("the results server was started before");
     }
-    Listeners listeners = listen_on(options_.host, options_.port);
-    started_ = true;
-    port_ = listeners.port;
-    url_ = url_of(options_.host, listeners.port);
     io_ = std::make_unique<asio::io_context>(1);
-    for (Listeners::One& one : listeners.sockets) {
-        tcp::acceptor& acceptor = acceptors_.emplace_back(*io_);
-        acceptor.assign(one.is_v6 ? tcp::v6() : tcp::v4(), one.socket.release());
-    }
+    doors_ = std::make_unique<Doors>(*io_, options_, logger_);
+    started_ = true;
+    port_ = doors_->port();
+    url_ = doors_->url();
+    access_.emplace(options_.access, options_.host, doors_->is_loopback());
+    downloads_ = std::make_unique<Downloads>(*io_);
     make_factory();
-    for (tcp::acceptor& acceptor : acceptors_) {
-        wait_for_clients(acceptor);
-    }
+    doors_->open([this](Visitor visitor) { welcome(std::move(visitor)); });
     ticker_ = std::make_unique<asio::steady_timer>(*io_);
+    const LiveOptions live{options_.limits.stream_queue_bytes, options_.limits.stream_silence};
+    streams_ = std::make_unique<Streams>(*io_, state_, live, options_.limits.streams);
     tick();
-    state_.on_terminal([this] { asio::post(*io_, [this] { answer_all_parked(); }); });
+    state_.on_terminal([this] {
+        asio::post(*io_, [this] {
+            answer_all_parked();
+            streams_->look(base::now());
+        });
+    });
     listening_ = true;
     thread_ = std::thread([this] { run(); });
     logger_->info("results server listens on {}", url_);
@@ -160,8 +176,7 @@ void Server::Impl::make_factory() {
         .max_pipelined_requests(1)
         .request_handler([this](RequestHandle handle) { return on_request(std::move(handle)); });
     auto timers = settings.timer_factory()->create(*io_);
-    settings_ = std::make_shared<ConnectionSettings>(
-        settings, restinio::impl::create_parser_settings<Traits::http_methods_mapper_t>(), std::move(timers));
+    settings_ = std::make_shared<ConnectionSettings>(settings, parser_settings(), std::move(timers));
     factory_ = std::make_shared<ConnectionFactory>(settings_, settings.socket_options_setter());
 }
 
@@ -194,63 +209,32 @@ void Server::Impl::close(base::Instant deadline) {
 
 void Server::Impl::release() {
     parked_.clear();
-    downloads_.clear();
-    acceptors_.clear();
+    downloads_.reset();
+    streams_.reset();
+    doors_.reset();
     ticker_.reset();
     io_.reset();  // and with it the connections that were cut off
     factory_.reset();
     settings_.reset();
 }
 
-void Server::Impl::wait_for_clients(tcp::acceptor& acceptor) {
-    acceptor.async_wait(tcp::acceptor::wait_read, [this, &acceptor](const asio::error_code& error) {
-        if (!error && acceptor.is_open()) {
-            accept_all(acceptor);
-        }
-    });
-}
-
-void Server::Impl::accept_all(tcp::acceptor& acceptor) {
-    while (true) {
-        sockaddr_storage address{};
-        socklen_t size = sizeof address;
-        const int fd = ::accept4(
-            acceptor.native_handle(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) {
-            tcp::endpoint peer;
-            std::copy_n(reinterpret_cast<const char*>(&address), size, reinterpret_cast<char*>(peer.data()));
-            peer.resize(size);
-            welcome(fd, std::move(peer));
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            break;
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            logger_->warn("results server cannot accept: {}", std::generic_category().message(errno));
-            paused_.push_back(&acceptor);
-            return;
-        }
-        // Others are of one client that is gone again.
-    }
-    if (!closing_) {
-        wait_for_clients(acceptor);
-    }
-}
-
-void Server::Impl::welcome(int fd, tcp::endpoint peer) {
-    Descriptor owned(fd);
+void Server::Impl::welcome(Visitor visitor) {
+    const int fd = visitor.socket.get();
     if (connections_.count() >= options_.limits.connections && !connections_.make_room()) {
-        constexpr std::string_view k_full =
-            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
-        static_cast<void>(::send(fd, k_full.data(), k_full.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+        const std::string full = bare_refusal("503 Service Unavailable", "Too many connections", "Retry-After: 1\r\n");
+        static_cast<void>(::send(fd, full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
         return;
     }
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const std::shared_ptr<Connection> connection = connections_.add(fd, base::now());
+    connection->way = visitor.way;
+    connection->from = std::move(visitor.from);
     tcp::socket socket(*io_);
     asio::error_code error;
-    socket.assign(peer.protocol(), fd, error);
+    socket.assign(visitor.peer.protocol(), fd, error);  // whatever it is: bytes are bytes
     if (!error) {
-        static_cast<void>(owned.release());
+        static_cast<void>(visitor.socket.release());
         socket.non_blocking(true, error);  // a read that finds nothing comes back
     }
     if (error) {
@@ -258,22 +242,26 @@ void Server::Impl::welcome(int fd, tcp::endpoint peer) {
         return;
     }
     std::erase_if(by_peer_, [](const auto& entry) { return entry.second.expired(); });
-    by_peer_[peer] = connection;
-    factory_->create_new_connection(TrackedSocket(std::move(socket), connection), peer, Lifetime(&no_limiter_))->init();
+    by_peer_[visitor.peer] = connection;
+    factory_
+        ->create_new_connection(
+            TrackedSocket(std::move(socket), connection), std::move(visitor.peer), Lifetime(&no_limiter_))
+        ->init();
 }
 
 void Server::Impl::tick() {
     const base::Instant now = base::now();
+    streams_->look(now);
+    streams_->beat(now);
     if (closing_ && is_settled(now)) {
         io_->stop();
         return;
     }
     if (!closing_) {
         connections_.sweep(now, options_.limits);
-        for (tcp::acceptor* const acceptor : std::exchange(paused_, {})) {
-            wait_for_clients(*acceptor);
-        }
+        doors_->go_on();
     }
+    tell_audience();
     ticker_->expires_after(closing_ ? base::Nanoseconds(k_closing_tick) : base::Nanoseconds(k_tick));
     ticker_->async_wait([this](const asio::error_code& error) {
         if (!error) {
@@ -282,28 +270,40 @@ void Server::Impl::tick() {
     });
 }
 
+/// Nobody waits for it before the end.
+void Server::Impl::tell_audience() {
+    if (!options_.on_audience || state_.status() == Status::running) {
+        return;
+    }
+    if (const Audience now = readers_.audience(); now != told_) {
+        told_ = now;
+        options_.on_audience(now);
+    }
+}
+
 bool Server::Impl::is_settled(base::Instant now) {
     if (now >= deadline_) {
         logger_->warn("results server: {} connections are cut off at the end of the shutdown timeout",
-                      connections_.count());
+                      std::max(connections_.count(), doors_->count()));
         connections_.cut_all();
+        doors_->cut_all();
         return true;
     }
     connections_.settle(now, patience_);
-    return connections_.count() == 0;
+    if (now >= patience_) {
+        doors_->end_handshakes();
+    }
+    return connections_.count() == 0 && doors_->count() == 0;
 }
 
 void Server::Impl::begin_close(base::Instant deadline) {
     closing_ = true;
     deadline_ = deadline;
     patience_ = std::min(deadline, base::now() + k_patience);
-    for (tcp::acceptor& acceptor : acceptors_) {
-        accept_all(acceptor);  // whoever is in the queue has been connected already
-        asio::error_code ignored;
-        acceptor.close(ignored);
-    }
+    doors_->close();
     listening_ = false;
     answer_all_parked();
+    streams_->close(std::min(deadline, base::now() + k_farewell));
     ticker_->cancel();
     tick();
 }
@@ -318,8 +318,22 @@ Handled Server::Impl::on_request(RequestHandle handle) {
 }
 
 void Server::Impl::begin_answer(const RequestHandle& handle) {
+    if (auto refusal = access_->decide(asking_of(handle, connection_of(handle).get()))) {
+        Answer answer = routes_.refusal(refusal->status, refusal->detail);
+        std::move(refusal->headers.begin(), refusal->headers.end(), std::back_inserter(answer.headers));
+        send(handle, std::move(answer));
+        return;
+    }
+    if (begin_stream(handle)) {
+        return;
+    }
     Request request = request_of(handle);
+    if (request.target.starts_with("/api/results/")) {
+        readers_.active(base::now());
+    }
+    request.may_compress = downloads_->may_code();
     Answer answer = answer_to(handle, request, !closing_);
+    note(handle, answer);
     if (answer.wait) {
         park(handle, std::move(request), *answer.wait);
     } else {
@@ -327,8 +341,43 @@ void Server::Impl::begin_answer(const RequestHandle& handle) {
     }
 }
 
+/// True: the request was one of a stream's.
+bool Server::Impl::begin_stream(const RequestHandle& handle) {
+    const StreamPlan plan = streams_->admitted(plan_stream(stream_request_of(handle), state_.facts().run_id));
+    if (plan.kind == StreamPlan::Kind::none) {
+        return false;
+    }
+    if (plan.kind == StreamPlan::Kind::refusal) {
+        Answer answer = routes_.refusal(plan.status, plan.detail);
+        if (plan.status == 204) {
+            answer.body.clear();
+        }
+        answer.headers.insert(answer.headers.end(), plan.headers.begin(), plan.headers.end());
+        send(handle, std::move(answer));
+        return true;
+    }
+    Headers headers = common_headers(handle);
+    const std::string client = client_of(handle, connection_of(handle).get());
+    if (plan.kind == StreamPlan::Kind::events) {
+        readers_.asked(client, base::now());  // by a WebSocket the end is told only if it is subscribed to
+    }
+    const auto on_end_read = [this, client] { readers_.read(client, base::now()); };
+    streams_->open(plan, {take_socket(handle), std::move(headers), on_end_read});
+    return true;
+}
+
+/// Of answers that do not go through send().
+Server::Impl::Headers Server::Impl::common_headers(const RequestHandle& handle) const {
+    Headers headers = access_->answer_headers(field_of(handle, restinio::http_field::origin));
+    headers.emplace_back("X-AIPerf-Run-Id", state_.facts().run_id);
+    return headers;
+}
+
 Answer Server::Impl::answer_to(const RequestHandle& handle, const Request& request, bool may_wait) {
     const Limits& limits = options_.limits;
+    if (handle->header().http_major() != 1) {
+        return routes_.refusal(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
+    }
     if (request.target.size() > limits.request_line_bytes) {
         return routes_.refusal(
             414, "The request's target is longer than " + std::to_string(limits.request_line_bytes) + " bytes");
@@ -346,6 +395,19 @@ Answer Server::Impl::answer_to(const RequestHandle& handle, const Request& reque
     } catch (const std::exception& error) {
         logger_->error("results server: {} {}: {}", request.method, request.target, error.what());
         return routes_.refusal(500, error.what());
+    }
+}
+
+/// Who has asked for the run's status, and who knows its end.
+void Server::Impl::note(const RequestHandle& handle, const Answer& answer) {
+    if (!answer.tells) {
+        return;
+    }
+    const std::string client = client_of(handle, connection_of(handle).get());
+    if (*answer.tells == Status::running || handle->header().method() != restinio::http_method_get()) {
+        readers_.asked(client, base::now());
+    } else {
+        readers_.read(client, base::now());
     }
 }
 
@@ -368,7 +430,9 @@ void Server::Impl::answer_parked(std::uint64_t id) {
     auto node = parked_.extract(id);
     if (!node.empty()) {
         Parked& parked = node.mapped();
-        send(parked.handle, answer_to(parked.handle, parked.request, false));
+        Answer answer = answer_to(parked.handle, parked.request, false);
+        note(parked.handle, answer);
+        send(parked.handle, std::move(answer));
     }
 }
 
@@ -391,10 +455,11 @@ std::shared_ptr<Connection> Server::Impl::connection_of(const RequestHandle& han
 }
 
 void Server::Impl::send(const RequestHandle& handle, Answer answer) {
-    const bool has_body = handle->header().method() != restinio::http_method_head();
     const std::shared_ptr<Connection> connection = connection_of(handle);
-    const bool keep = keeps_connection(handle) && answer.status < 500 && answer.status != 413 && answer.status != 431;
-    auto builder = handle->create_response<restinio::user_controlled_output_t>(restinio::http_status_line_t{
+    const Framing framing = framing_of(handle, answer);
+    const bool keep = keeps_connection(handle) && framing != Framing::to_the_end && answer.status < 500 &&
+                      answer.status != 413 && answer.status != 431;
+    auto builder = handle->create_response<FramedOutput>(restinio::http_status_line_t{
         restinio::http_status_code_t{static_cast<std::uint16_t>(answer.status)}, reason_of(answer.status)});
     if (keep) {
         builder.connection_keep_alive();
@@ -402,22 +467,25 @@ void Server::Impl::send(const RequestHandle& handle, Answer answer) {
         builder.connection_close();
     }
     builder.append_header_date_field();
-    builder.append_header(restinio::http_field::content_type, answer.content_type);
+    if (!answer.content_type.empty() && !is_bodiless(answer.status)) {
+        builder.append_header(restinio::http_field::content_type, answer.content_type);
+    }
     for (auto& [name, value] : answer.headers) {
         builder.append_header(name, value);
     }
-    builder.set_content_length(answer.file ? answer.file->size() : answer.body.size());
-    if (answer.file && has_body && answer.file->size() > 0 && connection) {
-        auto download =
-            std::make_shared<Download>(*io_, downloads_, std::move(builder), std::move(answer.file), connection);
-        downloads_.insert(download);
-        download->send_next();
+    for (auto& [name, value] : access_->answer_headers(field_of(handle, restinio::http_field::origin))) {
+        builder.append_header(name, value);
+    }
+    builder.frame(framing);
+    if (const auto length = answer.length(); length && !is_bodiless(answer.status)) {
+        builder.announce_length(*length);
+    }
+    if (answer.content && framing != Framing::none) {
+        BodyStream body(std::move(answer.content), answer.part, answer.coding, options_.compression);
+        downloads_->begin(std::move(builder), std::move(body), connection);
         return;
     }
-    if (has_body) {
-        builder.append_body(std::move(answer.body));
-    }
-    builder.done();
+    builder.finish(std::move(answer.body));
 }
 
 Server::Server(RunState& state, ServerOptions options)
@@ -439,6 +507,10 @@ std::uint16_t Server::port() const noexcept {
 
 bool Server::is_listening() const noexcept {
     return impl_->is_listening();
+}
+
+Audience Server::audience() const {
+    return impl_->audience();
 }
 
 void Server::announce_end(base::Instant end) noexcept {

@@ -25,6 +25,7 @@ void write_api_file(const std::filesystem::path& directory, const Endpoint& endp
     const nlohmann::ordered_json body{{"url", endpoint.url},
                                       {"host", endpoint.host},
                                       {"port", endpoint.port},
+                                      {"socket", endpoint.socket},
                                       {"pid", endpoint.pid},
                                       {"run_id", endpoint.run_id}};
     write_whole(directory / k_api_file, body.dump());

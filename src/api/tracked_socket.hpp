@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connections.hpp"
+#include "taken_socket.hpp"
 
 #include <asio/associated_executor.hpp>
 #include <asio/bind_executor.hpp>
@@ -66,6 +67,9 @@ public:
         asio::error_code ignored;
         Base::close(ignored);
     }
+
+    /// Gives the socket up, open, for somebody else to use.
+    [[nodiscard]] TakenSocket take() { return {Descriptor(Base::release()), std::exchange(connection_, nullptr)}; }
 
 private:
     std::shared_ptr<Connection> connection_;

@@ -121,6 +121,32 @@ struct Fields<api::Limits> {
         field("idle_time", limits.idle_time);
         field("write_time", limits.write_time);
         field("longest_wait", limits.longest_wait);
+        field("streams", limits.streams);
+        field("stream_queue_bytes", limits.stream_queue_bytes);
+        field("stream_silence", limits.stream_silence);
+    }
+};
+
+template <>
+struct Fields<api::Compression> {
+    template <class Field, class Compression>
+    static void list(const Field& field, Compression& compression) {
+        field("chunk_bytes", compression.chunk_bytes);
+        field("zstd_level", compression.zstd_level);
+        field("gzip_level", compression.gzip_level);
+    }
+};
+
+template <>
+struct Fields<api::AccessOptions> {
+    template <class Field, class Options>
+    static void list(const Field& field, Options& options) {
+        field("tcp", options.tcp);
+        field("socket", options.socket);
+        field("token", options.token);
+        field("cors_origins", options.cors_origins);
+        field("tls_certificate", options.tls_certificate);
+        field("tls_key", options.tls_key);
     }
 };
 
@@ -132,6 +158,8 @@ struct Fields<api::ServerOptions> {
         field("port", options.port);
         field("shutdown_timeout", options.shutdown_timeout);
         field("limits", options.limits);
+        field("access", options.access);
+        field("compression", options.compression);
     }
 };
 

@@ -9,15 +9,16 @@ namespace aiperf::config {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> k_secret_headers{"authorization",
-                                                           "proxy-authorization",
-                                                           "x-api-key",
-                                                           "api-key",
-                                                           "ocp-apim-subscription-key",
-                                                           "x-goog-api-key",
-                                                           "x-functions-key",
-                                                           "aeg-sas-key",
-                                                           "x-amz-security-token"};
+constexpr std::array<std::string_view, 10> k_secret_headers{"authorization",
+                                                            "cookie",
+                                                            "proxy-authorization",
+                                                            "x-api-key",
+                                                            "api-key",
+                                                            "ocp-apim-subscription-key",
+                                                            "x-goog-api-key",
+                                                            "x-functions-key",
+                                                            "aeg-sas-key",
+                                                            "x-amz-security-token"};
 
 constexpr std::string_view k_key_flag = "--api-key";
 

@@ -19,6 +19,7 @@ inline constexpr const char* k_progress = "progress";          ///< body: api::P
 inline constexpr const char* k_taken = "progress_taken";       ///< the next may come
 inline constexpr const char* k_publish = "publish";            ///< body: api::Ending
 inline constexpr const char* k_published = "published";        ///< it is visible
+inline constexpr const char* k_audience = "audience";          ///< who knows of the end; see api::Audience
 inline constexpr const char* k_end_at = "end_at";              ///< deadline_ns: when the hold ends
 inline constexpr const char* k_shutdown = "shutdown_request";  ///< somebody has asked for the end of the hold
 

@@ -1,8 +1,10 @@
 #include "preparation.hpp"
 
+#include "../api/access.hpp"
 #include "aiperf/base/error.hpp"
 #include "aiperf/base/rng.hpp"
 #include "aiperf/config/options.hpp"
+#include "aiperf/config/redact.hpp"
 #include "aiperf/config/resolve.hpp"
 #include "aiperf/control/calibration.hpp"
 #include "aiperf/dataset/synthetic.hpp"
@@ -235,6 +237,32 @@ std::shared_ptr<const dataset::Tokenizer> tokenizer_for(const config::RunConfig&
     return dataset::open_tokenizer(search);
 }
 
+namespace {
+
+void check_results_server(const Preparation& preparation) {
+    const config::RunConfig& config = preparation.config;
+    const settings::ApiServer& server = preparation.settings.api_server;
+    const bool has_port = config.api_port || server.port;
+    if (config.api_host && !has_port) {
+        throw base::ConfigError(
+            "--api-host", *config.api_host, "it needs a port: --api-port or AIPERF_API_SERVER_PORT");
+    }
+    if (config.api_linger && !has_port && !config.api_socket) {
+        throw base::ConfigError(
+            "--api-linger needs a results server: --api-port, --api-socket or "
+            "AIPERF_API_SERVER_PORT");
+    }
+    if (server.token && !api::is_token(*server.token)) {
+        throw base::ConfigError(
+            "AIPERF_API_SERVER_TOKEN", std::string(config::k_redacted), "visible characters of ASCII without blanks");
+    }
+    if (server.tls_key && !server.tls_cert) {
+        throw base::ConfigError("AIPERF_API_SERVER_TLS_KEY needs AIPERF_API_SERVER_TLS_CERT");
+    }
+}
+
+}  // namespace
+
 Preparation prepare(config::RunConfig config, const Environment& environment) {
     Preparation result;
     result.asked = config;
@@ -244,10 +272,7 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
     for (std::string& warning : config::warnings(result.config)) {
         result.warnings.push_back(std::move(warning));
     }
-    if (result.config.api_host && !result.config.api_port && !result.settings.api_server.port) {
-        throw base::ConfigError(
-            "--api-host", *result.config.api_host, "it needs a port: --api-port or AIPERF_API_SERVER_PORT");
-    }
+    check_results_server(result);
     check_connections(result, environment);
     result.endpoint = endpoint_for(result.config, environment);
     if (result.config.backend == config::Backend::process) {

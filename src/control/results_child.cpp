@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace aiperf::control {
@@ -17,6 +18,16 @@ namespace aiperf::control {
 namespace {
 
 constexpr auto k_beyond_closing = std::chrono::seconds(1);  // the server's own end, before the signals come
+
+api::Audience audience_of(const nlohmann::json& message) {
+    const auto moment = [&](const char* key) {
+        return base::Instant(base::Nanoseconds(message.value<std::int64_t>(key, 0)));
+    };
+    return {message.value<std::size_t>("clients", 0),
+            message.value<std::size_t>("unread", 0),
+            moment("last_unread_ns"),
+            moment("last_active_ns")};
+}
 
 /// What the supervisor's thread hears of the server; it may do so after the host has gone.
 class Hearing {
@@ -47,7 +58,9 @@ public:
                 send(std::exchange(next_progress_, {}));
             }
         } else if (message->type == k_published) {
-            published_ = true;
+            published_ = base::now();
+        } else if (message->type == k_audience) {
+            audience_ = audience_of(nlohmann::json::parse(payload));
         }
         changed_.notify_all();
     }
@@ -87,7 +100,17 @@ public:
     bool wait_published(base::Instant deadline) {
         std::unique_lock lock(mutex_);
         changed_.wait_until(lock, deadline, [this] { return published_ || dead_; });
+        return published_.has_value();
+    }
+
+    [[nodiscard]] std::optional<base::Instant> published() const {
+        const std::scoped_lock lock(mutex_);
         return published_;
+    }
+
+    [[nodiscard]] api::Audience audience() const {
+        const std::scoped_lock lock(mutex_);
+        return audience_;
     }
 
     [[nodiscard]] std::string url() const {
@@ -124,7 +147,8 @@ private:
     std::string refusal_;
     bool progress_under_way_ = false;
     std::string next_progress_;  // waits until the one under way was taken
-    bool published_ = false;
+    std::optional<base::Instant> published_;
+    api::Audience audience_;
     bool dead_ = false;
 };
 
@@ -181,6 +205,10 @@ public:
         supervisor_.send(child_, message_of(k_publish, api::encode(ending)));
         return hearing_->wait_published(deadline);
     }
+
+    std::optional<base::Instant> confirmed() const override { return hearing_->published(); }
+
+    api::Audience audience() const override { return hearing_->audience(); }
 
     void announce_end(base::Instant end) override {
         supervisor_.send(child_, message_of(k_end_at, std::to_string(end.time_since_epoch().count())));

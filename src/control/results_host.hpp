@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace aiperf::control {
@@ -28,6 +29,12 @@ public:
 
     /// Makes the run's end visible; true once that is confirmed, false where it was not by `deadline`.
     virtual bool publish(const api::Ending& ending, base::Instant deadline) = 0;
+
+    /// When that was confirmed, in time or later.
+    [[nodiscard]] virtual std::optional<base::Instant> confirmed() const = 0;
+
+    /// Who has asked how the run ends, and who knows.
+    [[nodiscard]] virtual api::Audience audience() const = 0;
 
     /// Tells when close() will come.
     virtual void announce_end(base::Instant end) = 0;

@@ -23,6 +23,15 @@ std::string plain_message(const char* type) {
     return nlohmann::json{{"type", type}}.dump();
 }
 
+std::string audience_message(const api::Audience& audience) {
+    return nlohmann::json{{"type", k_audience},
+                          {"clients", audience.clients},
+                          {"unread", audience.unread},
+                          {"last_unread_ns", audience.last_unread.time_since_epoch().count()},
+                          {"last_active_ns", audience.last_active.time_since_epoch().count()}}
+        .dump();
+}
+
 /// The server's end of the channel: what the run says becomes what clients see.
 class ResultsProcess {
 public:
@@ -52,6 +61,9 @@ public:
             if (asked_.take()) {
                 link_.channel().send(plain_message(k_shutdown));
             }
+            if (audience_changed_.take()) {
+                link_.channel().send(audience_message(server_.audience()));
+            }
         }
         if (!stopped_) {
             return process::k_orphan_exit_code;  // the run is gone, and nobody will say how it ended
@@ -66,12 +78,15 @@ private:
             asked_.ring();
             return true;
         };
+        options.on_audience = [this](const api::Audience& /*audience*/) { audience_changed_.ring(); };
         return options;
     }
 
     void wait() {
         const short events = link_.channel().wants_write() ? POLLIN | POLLOUT : POLLIN;
-        std::array<pollfd, 2> watched{{{link_.channel().fd(), events, 0}, {asked_.descriptor(), POLLIN, 0}}};
+        std::array<pollfd, 3> watched{{{link_.channel().fd(), events, 0},
+                                       {asked_.descriptor(), POLLIN, 0},
+                                       {audience_changed_.descriptor(), POLLIN, 0}}};
         if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
             throw base::SystemError("cannot wait for the run", errno);
         }
@@ -94,6 +109,7 @@ private:
             link_.channel().send(plain_message(k_taken));
         } else if (kind == k_publish) {
             state_.publish(api::decode_ending(body));
+            link_.channel().send(audience_message(server_.audience()));  // the hold begins with who is known by now
             link_.channel().send(plain_message(k_published));
         } else if (kind == k_end_at) {
             server_.announce_end(base::Instant(base::Nanoseconds(base::parse_integer(body).value_or(0))));
@@ -102,6 +118,7 @@ private:
 
     process::ChildLink& link_;
     process::Bell asked_;
+    process::Bell audience_changed_;
     api::RunState state_;
     api::Server server_;
     bool stopped_ = false;

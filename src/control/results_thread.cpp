@@ -22,13 +22,25 @@ public:
 
     void show(const api::Progress& /*progress*/) override {}
 
-    bool publish(const api::Ending& /*ending*/, base::Instant /*deadline*/) override { return server_.is_listening(); }
+    /// What the server reads was published already.
+    bool publish(const api::Ending& /*ending*/, base::Instant /*deadline*/) override {
+        if (!server_.is_listening()) {
+            return false;
+        }
+        confirmed_ = base::now();
+        return true;
+    }
+
+    std::optional<base::Instant> confirmed() const override { return confirmed_; }
+
+    api::Audience audience() const override { return server_.audience(); }
 
     void announce_end(base::Instant end) override { server_.announce_end(end); }
 
     void close() override { server_.close(); }
 
 private:
+    std::optional<base::Instant> confirmed_;
     api::Server server_;
 };
 

@@ -1,12 +1,13 @@
 #include "results_window.hpp"
 
+#include "../api/access.hpp"
+#include "../api/listener.hpp"
 #include "aiperf/api/server.hpp"
 #include "aiperf/api/status_file.hpp"
 #include "aiperf/base/error.hpp"
 #include "aiperf/base/thread_name.hpp"
 #include "aiperf/config/options.hpp"
 #include "aiperf/config/words.hpp"
-#include "aiperf/process/service_state.hpp"
 #include "ending.hpp"
 #include "preparation.hpp"
 
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <unistd.h>
 #include <utility>
 
@@ -44,13 +46,52 @@ api::RunFacts facts_of(const Preparation& preparation) {
     return facts;
 }
 
+api::HoldRules rules_of(const Preparation& preparation) {
+    const settings::ApiServer& settings = preparation.settings.api_server;
+    api::HoldRules rules;
+    rules.grace = settings.post_complete_grace;
+    rules.grace_max = settings.post_complete_grace_max;
+    rules.ends_when_read = settings.post_complete_ack;
+    rules.lingers = preparation.config.api_linger;
+    return rules;
+}
+
+/// Empty for none.
+std::string whole_path(const Preparation& preparation, const std::optional<std::string>& path) {
+    return path ? std::filesystem::absolute(preparation.working_directory / *path).string() : std::string{};
+}
+
+/// Who may come, and how. A token is made where one is wanted and nobody has given it.
+api::ServerOptions options_of(const Preparation& preparation) {
+    const settings::ApiServer& settings = preparation.settings.api_server;
+    const config::RunConfig& config = preparation.config;
+    api::ServerOptions options;
+    options.host = config.api_host.value_or(settings.host);
+    options.port = static_cast<std::uint16_t>(config.api_port.value_or(settings.port.value_or(0)));
+    options.shutdown_timeout = settings.shutdown_timeout;
+    const settings::Compression& compression = preparation.settings.compression;
+    options.compression = {compression.chunk_size, compression.zstd_level, compression.gzip_level};
+    options.limits.streams = settings.websocket_max_connections;
+    options.limits.connections += options.limits.streams;  // as many of the others as ever
+    api::AccessOptions& access = options.access;
+    access.tcp = config.api_port || settings.port;
+    access.socket = whole_path(preparation, config.api_socket);
+    if (settings.token_wanted && access.tcp) {
+        access.token = settings.token.value_or(api::is_loopback_host(options.host) ? "" : api::make_token());
+    }
+    access.cors_origins = settings.cors_origins;
+    access.tls_certificate = whole_path(preparation, settings.tls_cert);
+    access.tls_key = whole_path(preparation, settings.tls_key);
+    return options;
+}
+
 }  // namespace
 
 ResultsWindow::ResultsWindow(const Preparation& preparation, Look look, Log log)
     : state_(facts_of(preparation)),
       look_(std::move(look)),
       log_(std::move(log)),
-      grace_(preparation.settings.api_server.post_complete_grace),
+      rules_(rules_of(preparation)),
       closing_(preparation.settings.api_server.shutdown_timeout + k_beyond_closing),
       response_delay_(preparation.settings.api_server.shutdown_response_delay) {
     api::write_status_file(preparation.artifact_directory, state_.status_body());
@@ -72,17 +113,12 @@ void ResultsWindow::stop_following() {
 }
 
 void ResultsWindow::open(const Preparation& preparation, const ProcessKit* kit) {
-    const settings::ApiServer& settings = preparation.settings.api_server;
-    const bool by_flag = preparation.config.api_port.has_value();
-    if (!by_flag && !settings.port) {
+    const bool by_flag = preparation.config.api_port || preparation.config.api_socket;
+    if (!by_flag && !preparation.settings.api_server.port) {
         return;
     }
-    api::ServerOptions options;
-    options.host = preparation.config.api_host.value_or(settings.host);
-    options.port = static_cast<std::uint16_t>(by_flag ? *preparation.config.api_port : *settings.port);
-    options.shutdown_timeout = settings.shutdown_timeout;
     try {
-        start(preparation, options, kit);
+        start(preparation, options_of(preparation), kit);
     } catch (const base::RunError& error) {
         if (by_flag) {
             throw;
@@ -101,10 +137,16 @@ void ResultsWindow::start(const Preparation& preparation, const api::ServerOptio
     auto host = kit == nullptr ? host_in_thread(state_, options, std::move(events))
                                : host_in_process(state_.facts(), options, std::move(events), *kit);
     api::write_api_file(preparation.artifact_directory,
-                        {host->url(), options.host, host->port(), ::getpid(), preparation.benchmark_id()});
+                        {host->url(),
+                         options.access.tcp ? options.host : std::string{},
+                         host->port(),
+                         options.access.socket,
+                         ::getpid(),
+                         preparation.benchmark_id()});
     {
         const std::scoped_lock lock(mutex_);
         host_ = std::move(host);
+        token_ = options.access.token;
     }
     follower_ = std::thread([this] { follow(); });
 }
@@ -140,10 +182,10 @@ void ResultsWindow::publish(const Result& result) {
         failure = std::current_exception();  // the file; what the server says does not depend on it
     }
     if (host_ != nullptr && host_->is_alive()) {
-        confirmed_ = host_->publish(ending, base::now() + k_confirm_within);
-        if (!confirmed_ && host_->is_alive()) {
+        const bool confirmed = host_->publish(ending, base::now() + k_confirm_within);
+        if (!confirmed && host_->is_alive()) {
             log_(spdlog::level::warn,
-                 "the results server did not confirm the run's end within 1 s; it is not waited for");
+                 "the results server did not confirm the run's end within 1 s; it is held all the same");
         }
     }
     published_ = base::now();
@@ -161,19 +203,36 @@ void ResultsWindow::hold_and_close(base::Instant latest) {
     surroundings.is_listening = [this] { return host_->is_alive(); };
     surroundings.announce = [this](base::Instant end) { host_->announce_end(end); };
     surroundings.wait = [this](base::Instant deadline) { return wait(deadline); };
-    // Who has not acknowledged gets the time of a delivery, no more.
-    const base::Nanoseconds grace = confirmed_ ? grace_ : process::k_delivery_floor;
-    const base::Instant now = base::now();
-    const base::Instant hold_by = latest - std::min(closing_, latest - now);
-    if (const base::Nanoseconds stay = std::min(published_ + grace, hold_by) - now;
-        confirmed_ && host_->is_alive() && stay.count() > 0) {
-        const double seconds = std::chrono::duration<double>(stay).count();
-        log_(spdlog::level::info, fmt::format("results server: {} stays for {:.1f} s", host_->url(), seconds));
+    surroundings.confirmed = [this] { return host_->confirmed(); };
+    surroundings.audience = [this] { return host_->audience(); };
+    if (latest != base::Instant::max()) {
+        rules_.latest = latest - std::min(closing_, latest - base::now());
     }
-    api::hold(published_, grace, surroundings, hold_by);
+    tell_stay();
+    api::hold(published_, rules_, surroundings);
     state_.set_system_state(api::SystemState::stopping);
     host_->show(state_.view().progress);
     host_->close();
+}
+
+void ResultsWindow::tell_stay() {
+    const api::HoldTerm term = api::hold_term(published_, rules_, host_->confirmed(), host_->audience());
+    const base::Nanoseconds stay = term.end - base::now();
+    if (!host_->is_alive() || stay.count() <= 0) {
+        return;
+    }
+    const double seconds = std::chrono::duration<double>(stay).count();
+    log_(spdlog::level::info,
+         term.end == base::Instant::max()
+             ? fmt::format("results server: {} stays until POST /api/shutdown or a signal", host_->url())
+             : fmt::format("results server: {} stays for {:.1f} s", host_->url(), seconds));
+}
+
+std::optional<base::Nanoseconds> ResultsWindow::longest_hold() const noexcept {
+    if (rules_.lingers) {
+        return std::nullopt;
+    }
+    return std::max({rules_.grace, rules_.grace_max, api::k_delivery_floor}) + closing_;
 }
 
 api::Wake ResultsWindow::wait(base::Instant deadline) {
@@ -198,6 +257,11 @@ void ResultsWindow::end_hold() noexcept {
 std::string ResultsWindow::url() const {
     const std::scoped_lock lock(mutex_);
     return host_ == nullptr ? std::string{} : host_->url();
+}
+
+std::string ResultsWindow::token() const {
+    const std::scoped_lock lock(mutex_);
+    return token_;
 }
 
 }  // namespace aiperf::control

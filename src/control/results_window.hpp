@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -44,12 +45,19 @@ public:
     /// Keeps the server for the grace after publish(), not beyond `latest`, then closes it.
     void hold_and_close(base::Instant latest);
 
+    /// The longest that hold_and_close() may take; absent: as long as it likes.
+    [[nodiscard]] std::optional<base::Nanoseconds> longest_hold() const noexcept;
+
     void end_hold() noexcept;
 
     [[nodiscard]] std::string url() const;
 
+    /// What the server wants of its clients; empty: nothing, or there is none.
+    [[nodiscard]] std::string token() const;
+
 private:
     void start(const Preparation& preparation, const api::ServerOptions& options, const ProcessKit* kit);
+    void tell_stay();
     void follow();
     void stop_following();
     void end_hold_at(base::Instant when) noexcept;
@@ -58,14 +66,14 @@ private:
     api::RunState state_;
     Look look_;
     Log log_;
-    base::Nanoseconds grace_;
+    api::HoldRules rules_;
     base::Nanoseconds closing_;
     base::Nanoseconds response_delay_;
     base::Instant published_{};
-    bool confirmed_ = false;
     std::unique_ptr<ResultsHost> host_;  // null: there is none
     mutable std::mutex mutex_;
     std::condition_variable changed_;
+    std::string token_;                           // guarded by mutex_
     base::Instant asked_ = base::Instant::max();  // when the hold is to end; guarded by mutex_, as is the next
     bool stopping_ = false;                       // the follower
     std::thread follower_;

@@ -66,6 +66,10 @@ std::string Run::api_url() const {
     return impl_->api_url();
 }
 
+std::string Run::api_token() const {
+    return impl_->api_token();
+}
+
 bool Run::wait_closed_for(base::Nanoseconds timeout) {
     return impl_->wait_closed_for(timeout);
 }

@@ -24,6 +24,9 @@ void Run::Impl::enter(const char* stage, const schedule::Phase* phase, std::opti
     const std::scoped_lock lock(mutex_);
     stage_ = stage;
     if (phase != nullptr) {
+        if (driver_ != nullptr) {
+            progress_.freeze(*driver_, phase_, phase_start_);  // of the phase before this one, while its counters stand
+        }
         phase_ = *phase;
         phase_start_ = base::now();
         progress_.begin(*phase);
@@ -102,7 +105,7 @@ void Run::Impl::open_window() {
     const auto kit = this->kit();
     window_->open(prepared_, kit ? &*kit : nullptr);
     if (const std::string url = window_->url(); !url.empty()) {
-        log(spdlog::level::info, "results server: " + url + "/api/results");
+        log(spdlog::level::info, "results server: " + url + (url.starts_with("unix:") ? "" : "/api/results"));
     }
 }
 
@@ -146,9 +149,9 @@ void Run::Impl::show_end() noexcept {
             window_->end_hold();
         }
         // Who sends SIGTERM sends SIGKILL after a while.
-        const settings::ApiServer& server = prepared_.settings.api_server;
+        const std::optional<base::Nanoseconds> longest = window_->longest_hold();
         watchdog_->enter("holding the results server",
-                         base::now() + server.post_complete_grace + server.shutdown_timeout + k_longest_close);
+                         longest ? std::optional(base::now() + *longest + k_longest_close) : std::nullopt);
         const bool terminated = result_.status == Status::cancelled && result_.cancel_code != k_interrupted;
         window_->hold_and_close(terminated ? base::Instant(base::Nanoseconds(cancelled_ns_.load())) +
                                                  prepared_.settings.stop.timeout

@@ -123,6 +123,11 @@ public:
         return window_ == nullptr ? std::string{} : window_->url();
     }
 
+    [[nodiscard]] std::string api_token() const {
+        const std::scoped_lock lock(mutex_);
+        return window_ == nullptr ? std::string{} : window_->token();
+    }
+
     [[nodiscard]] Snapshot snapshot() const;
     void pass_signal(int signal) noexcept;
     [[nodiscard]] std::vector<std::string> where() const;

@@ -1,5 +1,7 @@
 #include "completion_reader.hpp"
 
+#include "message_mold.hpp"
+
 #include <simdjson.h>
 
 #include <string>
@@ -64,7 +66,17 @@ public:
         : shape_(shape) {}
 
     bool read(const char* json, std::size_t size, Delta& delta) override {
+        const std::string_view message(json, size);
+        MessageMold& mold = molds_.of(message);
+        if (const auto text = mold.text_of(message)) {
+            delta = {};
+            delta.output = *text;
+            return true;
+        }
         simdjson::error_code error = read_once(json, size, delta);
+        if (error == simdjson::SUCCESS) {
+            take_mold(mold, message, delta);
+        }
         if (error == simdjson::UTF8_ERROR) {
             replace_invalid({json, size}, repaired_);
             repaired_.reserve(repaired_.size() + simdjson::SIMDJSON_PADDING);
@@ -77,9 +89,20 @@ public:
     }
 
 private:
+    /// Where the text alone was what the message carried, and stands in it as it is.
+    void take_mold(MessageMold& mold, std::string_view message, const Delta& delta) const {
+        const auto at = static_cast<std::size_t>(text_at_ - message.data()) + 1;  // behind the quote
+        const bool alone = text_at_ != nullptr && delta.reasoning.empty() && delta.tool.empty() && !delta.has_usage;
+        if (alone && message.substr(at, delta.output.size()) == delta.output &&
+            message[at + delta.output.size()] == '"') {
+            mold.take(message, message.substr(at, delta.output.size()));
+        }
+    }
+
     simdjson::error_code read_once(const char* json, std::size_t size, Delta& delta) {
         delta = {};
         tool_.clear();
+        text_at_ = nullptr;
         known_object_ = true;
         malformed_ = false;
         od::document document;
@@ -105,6 +128,13 @@ private:
         const simdjson::error_code error = value.get_string().get(text);
         malformed_ = malformed_ || (error != simdjson::SUCCESS && error != simdjson::INCORRECT_TYPE);
         return error == simdjson::SUCCESS ? text : std::string_view{};
+    }
+
+    /// The same of the visible text, and where it stands.
+    std::string_view output_of(od::value value) {
+        const std::string_view token = value.raw_json_token();
+        text_at_ = token.starts_with('"') ? token.data() : nullptr;
+        return text_of(value);
     }
 
     bool read_root(od::object& root, Delta& delta) {
@@ -155,7 +185,7 @@ private:
                 }
                 if (shape_ == ChoiceShape::completion) {
                     if (key == "text") {
-                        delta.output = text_of(inner);
+                        delta.output = output_of(inner);
                     }
                 } else if (key == "delta" || key == "message") {
                     if (!read_message(inner, delta)) {
@@ -180,7 +210,7 @@ private:
                 return false;
             }
             if (key == "content") {
-                delta.output = text_of(inner);
+                delta.output = output_of(inner);
             } else if (key == "reasoning_content") {
                 delta.reasoning = text_of(inner);
             } else if (key == "reasoning") {
@@ -278,6 +308,8 @@ private:
     bool malformed_ = false;  // a string that is none
     od::parser parser_;
     std::string tool_;
+    const char* text_at_ = nullptr;  // the quote before the visible text; null: there is none
+    MessageMolds molds_;
     std::string repaired_;  // a message that was not UTF-8
 };
 

@@ -37,10 +37,4 @@ bool ServiceView::alive() const noexcept {
            state != ServiceState::failed && process_alive.value_or(true);
 }
 
-base::Nanoseconds delivery_wait(const std::optional<ServiceView>& server,
-                                base::Nanoseconds grace,
-                                base::Nanoseconds floor) noexcept {
-    return server && server->alive() ? std::max(floor, grace) : floor;
-}
-
 }  // namespace aiperf::process

@@ -9,6 +9,7 @@
 #include "print_report.hpp"
 #include "progress.hpp"
 #include "run_log.hpp"
+#include "service_manager.hpp"
 #include "signals.hpp"
 #include "terminal.hpp"
 #include "whereabouts.hpp"
@@ -46,7 +47,8 @@ public:
           progress_(progress_mode(config.ui, Terminal::is_live()), terminal_),
           environment_(environment()),
           width_(settings::Settings::from(environment_.variables).ui.console_export_width),
-          run_(prepare(std::move(config))) {
+          run_(prepare(std::move(config))),
+          manager_(place_of_manager(environment_)) {
         known_run_ = run_.get();
     }
 
@@ -60,18 +62,27 @@ public:
         run_->start();
         while (!run_->wait_for(k_look_around)) {
             obey_signals();
+            tell_others();
             progress_.show(run_->snapshot(), base::now(), Terminal::width(STDERR_FILENO, k_help_width) - 1);
         }
         progress_.finish(run_->snapshot());
         const control::Result& result = run_->result();
+        tell_others();
+        manager_.status(std::string("the run is over: ") + control::to_string(result.status));
         print_report(result, Terminal::width(STDOUT_FILENO, width_), ::isatty(STDOUT_FILENO) != 0, std::cout);
         while (!run_->wait_closed_for(k_look_around)) {  // the results server's grace
             obey_signals();
         }
+        manager_.stopping();
         return result.exit_code();
     }
 
 private:
+    static std::string place_of_manager(const control::Environment& environment) {
+        const auto found = environment.variables.find("NOTIFY_SOCKET");
+        return found == environment.variables.end() ? std::string{} : found->second;
+    }
+
     control::Environment environment() {
         control::Environment environment = control::Environment::of_process();
         environment.logger = log_.logger();
@@ -91,6 +102,27 @@ private:
             }
         });
         return std::make_unique<control::Run>(std::move(config), environment_);
+    }
+
+    /// Whoever started the program hears that it is up; whoever is to ask the results server, by which token. One that
+    /// was made is written here and nowhere else: the log of the run is a file among those that are passed on.
+    void tell_others() {
+        const std::string url = run_->api_url();
+        const std::string phase = run_->snapshot().phase;
+        if (!run_->done()) {
+            manager_.status(phase);
+        }
+        if (!url.empty() || phase != "preparing") {
+            manager_.ready();
+        }
+        if (url.empty() || token_told_) {
+            return;
+        }
+        token_told_ = true;
+        const std::string token = run_->api_token();
+        if (!token.empty() && !environment_.variables.contains("AIPERF_API_SERVER_TOKEN")) {
+            terminal_.print("results server: its token is " + token + " (Authorization: Bearer " + token + ")");
+        }
     }
 
     void obey_signals() {
@@ -177,6 +209,8 @@ private:
     std::size_t width_;
     std::atomic<const control::Run*> known_run_{nullptr};  // for the watchdog's thread: run_, while it is whole
     std::unique_ptr<control::Run> run_;
+    ServiceManager manager_;
+    bool token_told_ = false;
     int signal_ = 0;
 };
 

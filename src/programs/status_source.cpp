@@ -1,5 +1,6 @@
 #include "status_source.hpp"
 
+#include "../control/patient_connection.hpp"
 #include "aiperf/base/error.hpp"
 #include "aiperf/config/url.hpp"
 #include "aiperf/http/response_parser.hpp"
@@ -7,12 +8,17 @@
 #include <asio/ip/tcp.hpp>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <unistd.h>
+#include <vector>
 
 namespace aiperf::programs {
 
@@ -65,18 +71,63 @@ private:
     pid_t pid_ = 0;  // of the writer, once known
 };
 
+/// "host:port" as a header has it.
+std::string host_of(const config::Url& url) {
+    const bool literal_v6 = url.host.find(':') != std::string::npos;
+    return (literal_v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
+}
+
+/// Empty where the name is unknown.
+std::vector<load::Address> addresses_of(const config::Url& url) {
+    std::vector<load::Address> addresses;
+    if (url.scheme == config::Scheme::unix_socket) {
+        return {load::Address::of_path(url.socket)};
+    }
+    asio::io_context io;
+    asio::error_code unknown;
+    for (const auto& found : asio::ip::tcp::resolver(io).resolve(url.host, std::to_string(url.port), unknown)) {
+        const asio::ip::tcp::endpoint endpoint = found.endpoint();
+        load::Address& address = addresses.emplace_back();
+        std::memcpy(&address.storage, endpoint.data(), endpoint.size());
+        address.length = static_cast<socklen_t>(endpoint.size());
+    }
+    return addresses;
+}
+
+/// An answer as far as it came.
+struct Reply {
+    int status = 0;
+    std::string body;
+
+    void on_head(const http::ResponseHead& head) { status = head.status; }
+
+    void on_body(const char* data, std::size_t size) { body.append(data, size); }
+};
+
 class Server final : public StatusSource {
 public:
-    explicit Server(const std::string& url)
-        : url_(config::parse_url(url, "wait")) {}
+    Server(const std::string& url, const Pass& pass)
+        : url_(config::parse_url(url, "wait")) {
+        manner_.tls.ca_file = pass.ca_file;
+        manner_.tls.verify = pass.verify_tls;
+        target_.host = url_.host;
+        target_.tls = url_.is_tls();
+        request_ = "GET /api/results HTTP/1.1\r\nHost: " + host_of(url_) + "\r\nConnection: close\r\n" +
+                   "X-AIPerf-Client: aiperf-cpp wait " + std::to_string(::getpid()) + "\r\n" +
+                   (pass.token.empty() ? "" : "Authorization: Bearer " + pass.token + "\r\n") + "\r\n";
+    }
 
     std::optional<RunStatus> look() override {
-        asio::ip::tcp::iostream stream;
-        stream.expires_after(k_answer_time);
-        stream.connect(url_.host, std::to_string(url_.port));
-        stream << "GET /api/results HTTP/1.1\r\nHost: " << url_.host << "\r\nConnection: close\r\n\r\n" << std::flush;
-        std::string bytes(std::istreambuf_iterator<char>(stream), {});
-        std::optional<RunStatus> status = read(Json::parse(body_of(bytes), nullptr, false));
+        const Reply reply = ask();
+        const Json body = Json::parse(reply.body, nullptr, false);
+        if (reply.status == k_unauthorized) {
+            throw base::RunError("wait: " + url_.text() + " wants a token: --token, or AIPERF_API_SERVER_TOKEN");
+        }
+        if (reply.status == k_forbidden) {
+            throw base::RunError("wait: " + url_.text() +
+                                 " refuses: " + (body.is_object() ? body.value("detail", "") : std::string{}));
+        }
+        std::optional<RunStatus> status = read(body);
         if (!status && seen_) {
             throw base::RunError("wait: " + url_.text() + " has gone without a last word");
         }
@@ -85,29 +136,53 @@ public:
     }
 
 private:
-    static std::string body_of(std::string& bytes) {
-        struct Body {
-            std::string text;
+    static constexpr int k_unauthorized = 401;
+    static constexpr int k_forbidden = 403;
 
-            void on_head(const http::ResponseHead&) {}
-
-            void on_body(char* data, std::size_t size) { text.append(data, size); }
-        } body;
-
-        http::ResponseParser parser;
-        parser.feed(bytes.data(), bytes.size(), body);
-        return body.text;
+    /// Status 0: nobody is there.
+    Reply ask() {
+        Reply reply;
+        target_.addresses = addresses_of(url_);
+        if (target_.addresses.empty()) {
+            return reply;
+        }
+        const std::function<bool()> never = [] { return false; };
+        control::PatientConnection connection(manner_, base::now() + k_answer_time, never);
+        try {
+            connection.open(target_);
+            connection.write(request_);
+            http::ResponseParser parser;
+            std::array<char, 16384> buffer{};
+            while (parser.state() != http::ResponseParser::State::done &&
+                   parser.state() != http::ResponseParser::State::failed) {
+                const std::size_t got = connection.read(buffer.data(), buffer.size());
+                if (got == 0) {
+                    break;
+                }
+                parser.feed(buffer.data(), got, reply);
+            }
+        } catch (const base::RunError& error) {
+            if (!seen_ && std::string_view(error.what()).starts_with("TLS: ")) {
+                throw base::RunError("wait: " + url_.text() + ": " + error.what());  // it will not get better
+            }
+        }
+        return reply;
     }
 
     config::Url url_;
+    control::Manner manner_;
+    load::Target target_;
+    std::string request_;
     bool seen_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<StatusSource> status_source(const std::string& what) {
-    if (what.starts_with("http://")) {
-        return std::make_unique<Server>(what);
+std::unique_ptr<StatusSource> status_source(const std::string& what, const Pass& pass) {
+    for (const std::string_view scheme : {"http://", "https://", "unix://", "http+unix://"}) {
+        if (what.starts_with(scheme)) {
+            return std::make_unique<Server>(what, pass);
+        }
     }
     return std::make_unique<Directory>(what);
 }

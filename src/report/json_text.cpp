@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace aiperf::report {
@@ -49,6 +50,12 @@ void append_array(std::string& out, const Json& value, std::size_t indent, std::
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
+    const auto stands_for_itself = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+    if (std::all_of(text.begin(), text.end(), stands_for_itself)) {  // ids and words: nearly all there is
+        out += '"';
+        out.append(text) += '"';
+        return;
+    }
     out += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <string_view>
 
@@ -41,23 +42,19 @@ std::string with_exponent(const Decimal& decimal) {
     return out + (decimal.exponent < 0 ? "e-" : "e+") + (power.size() < 2 ? "0" : "") + power;
 }
 
-std::string with_point(const Decimal& decimal) {
-    if (decimal.exponent < 0) {
-        return "0." + std::string(static_cast<std::size_t>(-decimal.exponent - 1), '0') + decimal.digits;
-    }
-    const std::size_t whole = static_cast<std::size_t>(decimal.exponent) + 1;
-    if (decimal.digits.size() <= whole) {
-        return decimal.digits + std::string(whole - decimal.digits.size(), '0') + ".0";
-    }
-    return decimal.digits.substr(0, whole) + '.' + decimal.digits.substr(whole);
-}
-
 }  // namespace
 
 std::string float_repr(double value) {
+    constexpr double k_first_plain = 1e-4;
+    constexpr double k_first_too_large = 1e16;
+    if (const double size = std::abs(value); size == 0.0 || (size >= k_first_plain && size < k_first_too_large)) {
+        std::array<char, 40> text{};
+        auto* const end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed).ptr;
+        std::string out(text.data(), end);
+        return out.find('.') == std::string::npos ? out + ".0" : out;
+    }
     const Decimal decimal = shortest(value);
-    const bool plain = decimal.exponent >= -4 && decimal.exponent < 16;
-    return (decimal.negative ? "-" : "") + (plain ? with_point(decimal) : with_exponent(decimal));
+    return (decimal.negative ? "-" : "") + with_exponent(decimal);
 }
 
 std::string fixed2(double value) {

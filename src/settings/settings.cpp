@@ -5,6 +5,8 @@
 #include "aiperf/settings/table.hpp"
 #include "known_names.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 
 namespace aiperf::settings {
@@ -12,9 +14,25 @@ namespace aiperf::settings {
 namespace {
 
 constexpr std::string_view k_prefix = "AIPERF_";
+constexpr std::string_view k_hidden = "<redacted>";
 
 [[noreturn]] void refuse(const Variable& variable, const std::string& text) {
     throw base::ConfigError(std::string(variable.name), text, variable.allowed());
+}
+
+std::vector<std::string> read_list(const Variable& variable, const std::string& text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    std::vector<std::string> list;
+    if (!json.is_array()) {
+        refuse(variable, text);
+    }
+    for (const auto& item : json) {
+        if (!item.is_string()) {
+            refuse(variable, text);
+        }
+        list.push_back(item);
+    }
+    return list;
 }
 
 double read_number(const Variable& variable, const std::string& text) {
@@ -55,6 +73,7 @@ Value read(const Variable& variable, const std::string& text) {
         case Kind::number: value.number = read_number(variable, text); break;
         case Kind::choice: value.text = read_choice(variable, text); break;
         case Kind::text: value.text = text; break;
+        case Kind::list: value.list = read_list(variable, text); break;
     }
     return value;
 }
@@ -113,7 +132,7 @@ std::vector<Row> rows(const std::map<std::string, std::string>& environment) {
         Row row{&variable, std::string(variable.default_text), false};
         if (const auto found = environment.find(std::string(variable.name)); found != environment.end()) {
             (void)read(variable, found->second);
-            row.value = found->second;
+            row.value = variable.secret ? std::string(k_hidden) : found->second;
             row.from_environment = true;
         }
         result.push_back(std::move(row));

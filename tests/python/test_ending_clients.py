@@ -49,7 +49,7 @@ class Download:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         self.socket.settimeout(HANG_S)
         self.socket.connect(address_of(url))
-        self.socket.sendall(b"GET /api/results/files/big.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.socket.sendall(b"GET /api/results/files/big.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.reset = False
         got = b""
         while b"\r\n\r\n" not in got:

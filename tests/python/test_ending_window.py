@@ -211,9 +211,9 @@ def test_an_upgrade_to_a_websocket_is_answered_and_does_not_keep_the_run(
 ) -> None:
     running, poller = start(command, mock(chat_script()).url, "1", "--request-count", "5", "--backend", backend)
     wait_ended(running, poller)
-    lines = ["GET /ws HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade", "", ""]
+    lines = ["GET /ws HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade", "", ""]
     head = exchange(poller.url, "\r\n".join(lines).encode())
-    assert head.startswith(b"HTTP/1.1 404 ")
+    assert head.startswith(b"HTTP/1.1 400 ")
     assert b"connection: close" in head.lower()
     poller.result()
     assert running.wait().exit_code == 0

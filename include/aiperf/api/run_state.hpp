@@ -82,6 +82,8 @@ struct MetricSnapshot {
     std::string header;                                      ///< for people: "Request Latency"
     std::string unit;                                        ///< of the statistics: "ms"
     std::vector<std::pair<std::string, double>> statistics;  ///< name and value
+
+    friend bool operator==(const MetricSnapshot&, const MetricSnapshot&) = default;
 };
 
 /// What can be seen of a running benchmark at one moment.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aiperf/api/hold.hpp"
 #include "aiperf/api/run_state.hpp"
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace spdlog {
 class logger;
@@ -25,6 +27,26 @@ struct Limits {
     base::Nanoseconds idle_time = std::chrono::seconds(75);      ///< silence between two requests
     base::Nanoseconds write_time = std::chrono::seconds(30);     ///< for each 64 KiB of an answer to be taken
     base::Nanoseconds longest_wait = std::chrono::seconds(300);  ///< cap of ?wait=
+    std::size_t streams = 100;  ///< of `connections`: clients of /ws and /api/events; beyond: close code 1013, or 503
+    std::size_t stream_queue_bytes = 1024 * 1024;  ///< that a client of a stream may be behind; beyond: closed
+    base::Nanoseconds stream_silence = std::chrono::seconds(20);  ///< then a client of a stream gets a sign of life
+};
+
+/// How bodies are compressed for clients that ask for it.
+struct Compression {
+    std::size_t chunk_bytes = 64 * 1024;  ///< of a body, in one turn of the event loop
+    int zstd_level = 3;                   ///< 1 to 22
+    int gzip_level = 6;                   ///< 1 to 9
+};
+
+/// By which doors clients come to a server, and whom it lets in.
+struct AccessOptions {
+    bool tcp = true;                        ///< on ServerOptions::host and port
+    std::string socket;                     ///< path of a Unix socket of mode 0600; empty: none
+    std::string token;                      ///< wanted of whoever comes by TCP (bearer); empty: none is
+    std::vector<std::string> cors_origins;  ///< pages that may read answers: "https://host:port", or "*" for any
+    std::string tls_certificate;            ///< PEM, with what leads to its authority; empty: no TLS
+    std::string tls_key;                    ///< PEM; empty: in the same file
 };
 
 /// How a results server listens, and whom it puts up with.
@@ -33,8 +55,11 @@ struct ServerOptions {
     std::uint16_t port = 0;                                        ///< 0: the system picks one
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);  ///< for answers in flight after close()
     Limits limits;                                                 ///< what clients may do
+    AccessOptions access;                                          ///< who may come
+    Compression compression;                                       ///< of bodies
     std::function<bool()> on_shutdown_request;  ///< POST /api/shutdown after the end; false: refused. Server's thread
-    std::shared_ptr<spdlog::logger> logger;     ///< null: silent
+    std::function<void(const Audience&)> on_audience;  ///< who knows of the end has changed. Server's thread
+    std::shared_ptr<spdlog::logger> logger;            ///< null: silent
 };
 
 /// The results server: one listener, one thread, the routes of a RunState.
@@ -59,14 +84,17 @@ public:
     /// HOST:PORT and the system's reason, or where it was started before.
     void start();
 
-    /// "http://127.0.0.1:9090", "http://[::1]:9090"; empty before start().
+    /// "http://127.0.0.1:9090", "http://[::1]:9090", "https://…"; without TCP "unix:///path"; empty before start().
     [[nodiscard]] std::string url() const;
 
-    /// The real port; 0 before start().
+    /// The real port; 0 before start(), and without TCP.
     [[nodiscard]] std::uint16_t port() const noexcept;
 
     /// True from start() until close() begins, or until the thread has failed.
     [[nodiscard]] bool is_listening() const noexcept;
+
+    /// Who has asked how the run ends, and who knows.
+    [[nodiscard]] Audience audience() const;
 
     /// Tells when close() will come: answers from one second before on say `Connection: close`, so that a client
     /// which keeps its connection is not cut off between two requests.

@@ -16,8 +16,9 @@ void write_status_file(const std::filesystem::path& directory, std::string_view 
 /// Where a results server listens.
 struct Endpoint {
     std::string url;         ///< "http://host:port"
-    std::string host;        ///< it listens on
-    std::uint16_t port = 0;  ///< 1 to 65535
+    std::string host;        ///< it listens on; empty: no TCP
+    std::uint16_t port = 0;  ///< 1 to 65535; 0: it has none
+    std::string socket;      ///< path of its Unix socket; empty: it has none
     std::int64_t pid = 0;    ///< of the process that listens
     std::string run_id;      ///< 12 hexadecimal digits
 };

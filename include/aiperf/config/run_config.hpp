@@ -129,6 +129,8 @@ struct RunConfig {
     // Results server
     std::optional<std::uint32_t> api_port;  ///< absent: AIPERF_API_SERVER_PORT, or no server; 0 = any free one
     std::optional<std::string> api_host;    ///< absent: AIPERF_API_SERVER_HOST
+    std::optional<std::string> api_socket;  ///< path of a Unix socket to serve on, beside a port or without one
+    bool api_linger = false;                ///< serve after the end until somebody says that it is enough
 
     // Output
     std::optional<std::string> artifact_directory;    ///< absent: named after model, API and load, in artifacts/

@@ -159,6 +159,10 @@ public:
     /// Where the results server listens ("http://127.0.0.1:9090"); empty: there is none, or not yet.
     [[nodiscard]] std::string api_url() const;
 
+    /// The token its clients need (Authorization: Bearer): AIPERF_API_SERVER_TOKEN, or one that was made, as on any
+    /// address but loopback; empty: none is needed, there is no server, or not yet. Written to no file.
+    [[nodiscard]] std::string api_token() const;
+
     /// A results server outlives the result by AIPERF_API_SERVER_POST_COMPLETE_GRACE, so that clients see how the run
     /// ended. Waits until it has closed too, or `timeout` has passed; true = closed. Without a server that is when the
     /// result is there.

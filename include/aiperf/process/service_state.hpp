@@ -1,7 +1,5 @@
 #pragma once
 
-#include "aiperf/base/clock.hpp"
-
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -51,14 +49,5 @@ struct ServiceView {
     /// Same in every member.
     bool operator==(const ServiceView&) const = default;
 };
-
-/// How long a peer that does not acknowledge is given to pick up what was published.
-inline constexpr base::Nanoseconds k_delivery_floor = std::chrono::milliseconds(500);
-
-/// The time between publication and the stop of the results server: max(floor, grace) while it is alive; the floor
-/// where it is not, or where there is none (`server` absent).
-[[nodiscard]] base::Nanoseconds delivery_wait(const std::optional<ServiceView>& server,
-                                              base::Nanoseconds grace,
-                                              base::Nanoseconds floor = k_delivery_floor) noexcept;
 
 }  // namespace aiperf::process

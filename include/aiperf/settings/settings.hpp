@@ -2,6 +2,7 @@
 
 #include "aiperf/base/clock.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -109,8 +110,25 @@ struct ApiServer {
     base::Nanoseconds post_complete_grace = std::chrono::seconds(5);  ///< hold after the terminal status; 0 = none
     base::Nanoseconds shutdown_timeout = std::chrono::seconds(5);     ///< for answers in flight when the hold is over
     base::Nanoseconds shutdown_response_delay = std::chrono::milliseconds(500);  ///< POST /api/shutdown to its effect
+    bool post_complete_ack = false;  ///< the hold ends once every client that had asked knows how the run ended
+    base::Nanoseconds post_complete_grace_max{};  ///< hold for one that asked lately and does not know; 0 = the grace
+    bool token_wanted = true;                     ///< of clients, on any address but loopback
+    std::optional<std::string> token;             ///< absent: one is made where one is wanted
+    std::vector<std::string> cors_origins;        ///< pages that may read answers; "*": all
+    std::optional<std::string> tls_cert;          ///< PEM file; absent: no TLS
+    std::optional<std::string> tls_key;           ///< PEM file; absent: the certificate's
+    std::size_t websocket_max_connections = 100;  ///< clients of live streams at a time
 
     friend bool operator==(const ApiServer&, const ApiServer&) = default;
+};
+
+/// How the results server compresses bodies for clients that ask for it.
+struct Compression {
+    std::size_t chunk_size = 65536;  ///< bytes of a body that are compressed in one go
+    int zstd_level = 3;              ///< 1 to 22
+    int gzip_level = 6;              ///< 1 to 9
+
+    friend bool operator==(const Compression&, const Compression&) = default;
 };
 
 /// Of the verdict on a run.
@@ -122,18 +140,19 @@ struct Validity {
 
 /// The AIPERF_* environment as one immutable value. *Thread safety*: a plain value.
 struct Settings {
-    Http http;             ///< AIPERF_HTTP_*
-    Endpoint endpoint;     ///< AIPERF_ENDPOINT_*
-    Worker worker;         ///< AIPERF_WORKER_*
-    Ui ui;                 ///< AIPERF_UI_*
-    Journal journal;       ///< AIPERF_JOURNAL_*
-    Cache cache;           ///< AIPERF_CACHE_*
-    Process process;       ///< AIPERF_HELPER
-    Stop stop;             ///< AIPERF_STOP_*
-    Service service;       ///< AIPERF_SERVICE_*
-    Timing timing;         ///< AIPERF_TIMING_*
-    ApiServer api_server;  ///< AIPERF_API_SERVER_*
-    Validity validity;     ///< AIPERF_VALIDITY_*
+    Http http;                ///< AIPERF_HTTP_*
+    Endpoint endpoint;        ///< AIPERF_ENDPOINT_*
+    Worker worker;            ///< AIPERF_WORKER_*
+    Ui ui;                    ///< AIPERF_UI_*
+    Journal journal;          ///< AIPERF_JOURNAL_*
+    Cache cache;              ///< AIPERF_CACHE_*
+    Process process;          ///< AIPERF_HELPER
+    Stop stop;                ///< AIPERF_STOP_*
+    Service service;          ///< AIPERF_SERVICE_*
+    Timing timing;            ///< AIPERF_TIMING_*
+    ApiServer api_server;     ///< AIPERF_API_SERVER_*
+    Compression compression;  ///< AIPERF_COMPRESSION_*
+    Validity validity;        ///< AIPERF_VALIDITY_*
 
     /// Reads the AIPERF_* variables of `environment`; the others are not looked at. Throws base::ConfigError naming
     /// variable, value and range for a value that is not allowed. `warnings`, where given, gets one line for each

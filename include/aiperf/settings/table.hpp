@@ -12,13 +12,14 @@
 namespace aiperf::settings {
 
 /// What a variable's value is.
-enum class Kind : std::uint8_t { boolean, integer, number, choice, text };
+enum class Kind : std::uint8_t { boolean, integer, number, choice, text, list };
 
 /// A value read for a variable; which member counts follows from the variable's kind.
 struct Value {
-    bool boolean = false;   ///< kind boolean
-    double number = 0.0;    ///< kinds integer and number
-    std::string_view text;  ///< kinds choice (a word of the list) and text
+    bool boolean = false;             ///< kind boolean
+    double number = 0.0;              ///< kinds integer and number
+    std::string_view text;            ///< kinds choice (a word of the list) and text
+    std::vector<std::string> list{};  ///< kind list
 };
 
 /// One row of the table: everything that is known about a variable.
@@ -34,6 +35,7 @@ struct Variable {
     std::string_view help;                   ///< one sentence
     bool in_aiperf;                          ///< false: a variable that only this program has
     void (*apply)(Settings&, const Value&);  ///< writes a value into the settings
+    bool secret = false;                     ///< its value is shown nowhere
 
     /// What may be written: "a number from 0 to 300", "true or false", "one of 4, 6, auto".
     [[nodiscard]] std::string allowed() const;

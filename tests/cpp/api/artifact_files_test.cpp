@@ -102,6 +102,20 @@ TEST_CASE("the list has the regular files at the top, sorted, without hidden one
     REQUIRE(files[1].size == 5);
 }
 
+TEST_CASE("the files of phases are listed with their folders, at any depth") {
+    const test::TemporaryDirectory directory;
+    write(directory.path() / "a.json", "{}");
+    write(directory.path() / "phases" / "warmup" / "b.json", "{}");
+    write(directory.path() / "phases" / "warmup" / ".b.json.tmp", "{}");
+    write(directory.path() / "phases" / ".old" / "c.json", "{}");
+    write(directory.path() / "profiling" / "d.json", "{}");
+    std::filesystem::create_directory_symlink("warmup", directory.path() / "phases" / "alias");
+    const auto files = list_artifacts(directory.path());
+    REQUIRE(files.size() == 2);
+    REQUIRE(files[1].name == "phases/warmup/b.json");
+    REQUIRE(open_artifact(directory.path(), files[1].name)->etag() == files[1].etag);
+}
+
 TEST_CASE("a file's tag changes with its content") {
     const test::TemporaryDirectory directory;
     write(directory.path() / "a", "one");

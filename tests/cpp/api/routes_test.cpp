@@ -24,7 +24,7 @@ struct Fixture {
     api::Routes routes{run.state, {300s, [this] { return shutdown_asked = true; }}};
 
     Answer get(const std::string& target, const std::string& method = "GET", bool may_wait = true) {
-        return routes.answer({method, target, {}, {}}, may_wait, false);
+        return routes.answer({method, target, {}}, may_wait, false);
     }
 
     json body(const std::string& target) { return json::parse(get(target).body); }
@@ -199,15 +199,15 @@ TEST_CASE("a long poll waits while the run lasts, 300 s at most, and not after i
 TEST_CASE("a status that a client has already is not sent again") {
     Fixture f;
     const std::string running = header(f.get("/api/results"), "ETag");
-    REQUIRE(f.routes.answer({"GET", "/api/results", running, {}}, true, false).status == 304);
-    REQUIRE(f.routes.answer({"GET", "/api/results", "\"x\", W/" + running, {}}, true, false).body.empty());
+    REQUIRE(f.routes.answer({"GET", "/api/results", running}, true, false).status == 304);
+    REQUIRE(f.routes.answer({"GET", "/api/results", "\"x\", W/" + running}, true, false).body.empty());
     f.run.finish();
-    REQUIRE(f.routes.answer({"GET", "/api/results", running, {}}, true, false).status == 200);
+    REQUIRE(f.routes.answer({"GET", "/api/results", running}, true, false).status == 200);
     REQUIRE(header(f.get("/api/results"), "ETag") != running);
     const std::string file = header(f.get("/api/results/files/profile_export.jsonl"), "ETag");
-    const Answer again = f.routes.answer({"GET", "/api/results/files/profile_export.jsonl", file, {}}, true, false);
+    const Answer again = f.routes.answer({"GET", "/api/results/files/profile_export.jsonl", file}, true, false);
     REQUIRE(again.status == 304);
-    REQUIRE(again.file == nullptr);
+    REQUIRE(again.content == nullptr);
 }
 
 TEST_CASE("no file is listed or given before the terminal status, and all are after it") {
@@ -224,7 +224,7 @@ TEST_CASE("no file is listed or given before the terminal status, and all are af
     for (const json& file : list["files"]) {
         const Answer answer = f.get("/api/results/files/" + file["name"].get<std::string>());
         REQUIRE(answer.status == 200);
-        REQUIRE(answer.file->size() == file["size"].get<std::uint64_t>());
+        REQUIRE(answer.content->size() == file["size"].get<std::uint64_t>());
         REQUIRE(header(answer, "X-Filename") == file["name"]);
         REQUIRE(header(answer, "Content-Disposition") ==
                 "attachment; filename=\"" + file["name"].get<std::string>() + "\"");
@@ -336,7 +336,7 @@ TEST_CASE("no path leads out of the artifact directory or to a hidden file") {
         const Answer answer = f.get("/api/results/files/" + attempt);
         CAPTURE(attempt, answer.status);
         REQUIRE((answer.status == 400 || answer.status == 404));
-        REQUIRE(answer.file == nullptr);
+        REQUIRE(answer.content == nullptr);
         REQUIRE(json::parse(answer.body).contains("detail"));
         REQUIRE(answer.body.size() < 8192);
     }
@@ -364,24 +364,22 @@ TEST_CASE("readiness is from profiling to the end of the hold, health is always"
     REQUIRE(f.get("/readyz").status == 503);
     f.run.finish();
     REQUIRE(f.get("/readyz").status == 200);
-    REQUIRE(f.routes.answer({"GET", "/readyz", {}, {}}, true, true).body == "not ready: closing");
+    REQUIRE(f.routes.answer({"GET", "/readyz", {}}, true, true).body == "not ready: closing");
 }
 
-TEST_CASE("a shutdown is refused while the run lasts, and to web pages, and asked of the owner after it") {
+TEST_CASE("a shutdown is refused while the run lasts, and asked of the owner after it") {
     Fixture f;
     const Answer early = f.get("/api/shutdown", "POST");
     REQUIRE(early.status == 409);
     REQUIRE(json::parse(early.body)["detail"] == "Benchmark is still running. Cannot shut down API service.");
     REQUIRE_FALSE(f.shutdown_asked);
     f.run.finish();
-    REQUIRE(f.routes.answer({"POST", "/api/shutdown", {}, "http://evil.example"}, true, false).status == 403);
-    REQUIRE_FALSE(f.shutdown_asked);
     const Answer answer = f.get("/api/shutdown", "POST");
     REQUIRE(answer.status == 200);
     REQUIRE(json::parse(answer.body) == json{{"status", "shutting_down"}});
     REQUIRE(f.shutdown_asked);
     const api::Routes without_owner(f.run.state, {});
-    REQUIRE(without_owner.answer({"POST", "/api/shutdown", {}, {}}, true, false).status == 409);
+    REQUIRE(without_owner.answer({"POST", "/api/shutdown", {}}, true, false).status == 409);
 }
 
 TEST_CASE("the configuration is given as the owner redacted it") {
@@ -460,7 +458,7 @@ TEST_CASE("any target, whole or cut anywhere, gets an answer and never a file fr
         for (std::size_t start = 0; start <= size; ++start) {
             const Answer answer = f.get(target.substr(start, size - start));
             REQUIRE(answer.status >= 200);
-            REQUIRE(answer.file == nullptr);
+            REQUIRE(answer.content == nullptr);
         }
     }
 }

@@ -139,9 +139,13 @@ TEST_CASE("status.json and api.json hold what the server says") {
     const RunState state(facts());
     api::write_status_file(directory.path(), state.status_body());
     REQUIRE(text_of(directory.path() / "status.json") == state.status_body() + "\n");
-    api::write_api_file(directory.path(), {"http://[::1]:80", "::1", 80, 4711, "0123456789ab"});
-    REQUIRE(json::parse(text_of(directory.path() / "api.json")) ==
-            json{{"url", "http://[::1]:80"}, {"host", "::1"}, {"port", 80}, {"pid", 4711}, {"run_id", "0123456789ab"}});
+    api::write_api_file(directory.path(), {"http://[::1]:80", "::1", 80, "/run/s", 4711, "0123456789ab"});
+    REQUIRE(json::parse(text_of(directory.path() / "api.json")) == json{{"url", "http://[::1]:80"},
+                                                                        {"host", "::1"},
+                                                                        {"port", 80},
+                                                                        {"socket", "/run/s"},
+                                                                        {"pid", 4711},
+                                                                        {"run_id", "0123456789ab"}});
     const auto files = std::distance(std::filesystem::directory_iterator(directory.path()), {});
     REQUIRE(files == 2);
 }

@@ -94,6 +94,25 @@ TEST_CASE("requests that have arrived are answered though the close comes at onc
     }
 }
 
+TEST_CASE("nobody who connects while the server closes is reset") {
+    for (int round = 0; round < 10; ++round) {
+        RunningServer s;
+        s.run.finish();
+        const std::uint16_t port = s.server.port();
+        std::vector<std::future<Seen>> pollers;
+        for (int i = 0; i < 4; ++i) {
+            pollers.push_back(std::async(std::launch::async, poll, port));
+        }
+        REQUIRE(s.get("/api/results").complete);
+        s.server.close();
+        for (auto& poller : pollers) {
+            const Seen seen = poller.get();
+            REQUIRE(seen.broken == 0);
+            REQUIRE(seen.dropped == 0);
+        }
+    }
+}
+
 TEST_CASE("a long poll is answered when the server closes") {
     RunningServer s;
     RawHttpClient client(s.server.port());

@@ -24,6 +24,12 @@ struct RunningServer {
 
     [[nodiscard]] RawAnswer get(const std::string& target) const { return RawHttpClient(server.port()).get(target); }
 
+    [[nodiscard]] RawAnswer head(const std::string& target) const {
+        RawHttpClient client(server.port());
+        client.request("HEAD", target);
+        return client.read_answer(true);
+    }
+
     [[nodiscard]] nlohmann::json body(const std::string& target) const {
         const RawAnswer answer = get(target);
         CAPTURE(target, answer.head, answer.body);

@@ -23,16 +23,17 @@ RawAnswer answer_to(const RunningServer& s, const std::string& bytes) {
 
 TEST_CASE("too much of anything is refused with the reason, and the server goes on") {
     const RunningServer s;
-    REQUIRE(answer_to(s, "GET /" + std::string(10'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n").status == 414);
-    std::string many = "GET / HTTP/1.1\r\nHost: x\r\n";
+    REQUIRE(answer_to(s, "GET /" + std::string(10'000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 414);
+    std::string many = "GET / HTTP/1.1\r\nHost: localhost\r\n";
     for (int i = 0; i < 100; ++i) {
         many += "X-" + std::to_string(i) + ": y\r\n";
     }
     REQUIRE(answer_to(s, many + "\r\n").status == 431);
-    REQUIRE(answer_to(s, "GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(40'000, 'a') + "\r\n\r\n").status == 431);
+    REQUIRE(answer_to(s, "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(40'000, 'a') + "\r\n\r\n").status ==
+            431);
     const std::string body(100'000, 'b');
     const RawAnswer big = answer_to(
-        s, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        s, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
     REQUIRE(big.status == 413);
     REQUIRE(json::parse(big.body).contains("detail"));
     REQUIRE(s.get("/healthz").status == 200);
@@ -129,7 +130,8 @@ TEST_CASE("pipelined requests are answered in order") {
     RawHttpClient client(s.server.port());
     std::string bytes;
     for (int i = 0; i < 20; ++i) {
-        bytes += i % 2 == 0 ? "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /nope HTTP/1.1\r\nHost: x\r\n\r\n";
+        bytes += i % 2 == 0 ? "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                            : "GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n";
     }
     client.send(bytes);
     for (int i = 0; i < 20; ++i) {
@@ -139,7 +141,7 @@ TEST_CASE("pipelined requests are answered in order") {
 
 TEST_CASE("a request is understood however it is cut") {
     const RunningServer s;
-    const std::string request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    const std::string request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     RawHttpClient client(s.server.port());
     for (std::size_t cut = 1; cut < request.size(); ++cut) {
         client.send(request.substr(0, cut));
@@ -151,9 +153,9 @@ TEST_CASE("a request is understood however it is cut") {
 TEST_CASE("an upgrade, HTTP/1.0 and Connection: close are answered and then closed") {
     const RunningServer s;
     for (const std::string& extra :
-         {std::string("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+         {std::string("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
           std::string("GET /healthz HTTP/1.0\r\n\r\n"),
-          std::string("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")}) {
+          std::string("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")}) {
         RawHttpClient client(s.server.port());
         client.send(extra);
         REQUIRE(client.read_answer().status == 200);

@@ -58,7 +58,7 @@ std::string ask_v6(std::uint16_t port) {
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return "cannot connect";
     }
-    const std::string request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    const std::string request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     static_cast<void>(::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL));
     char bytes[64] = {};
     static_cast<void>(::recv(fd.get(), bytes, 15, MSG_WAITALL));

@@ -106,14 +106,47 @@ auto fields(const RunFacts& value) {
 }
 
 auto fields(const Limits& value) {
-    const auto& [request_line, header, headers, body, connections, request_time, idle_time, write_time, wait] = value;
-    return std::tie(request_line, header, headers, body, connections, request_time, idle_time, write_time, wait);
+    const auto& [request_line,
+                 header,
+                 headers,
+                 body,
+                 connections,
+                 request_time,
+                 idle_time,
+                 write_time,
+                 wait,
+                 streams,
+                 stream_queue,
+                 stream_silence] = value;
+    return std::tie(request_line,
+                    header,
+                    headers,
+                    body,
+                    connections,
+                    request_time,
+                    idle_time,
+                    write_time,
+                    wait,
+                    streams,
+                    stream_queue,
+                    stream_silence);
 }
 
-/// All but the callback and the logger.
+auto fields(const Compression& value) {
+    const auto& [chunk_bytes, zstd_level, gzip_level] = value;
+    return std::tie(chunk_bytes, zstd_level, gzip_level);
+}
+
+auto fields(const AccessOptions& value) {
+    const auto& [tcp, socket, token, cors_origins, tls_certificate, tls_key] = value;
+    return std::tie(tcp, socket, token, cors_origins, tls_certificate, tls_key);
+}
+
+/// All but the callbacks and the logger.
 auto fields(const ServerOptions& value) {
-    const auto& [host, port, shutdown_timeout, limits, on_shutdown_request, logger] = value;
-    return std::tie(host, port, shutdown_timeout, limits);
+    const auto& [host, port, shutdown_timeout, limits, access, compression, on_shutdown_request, on_audience, logger] =
+        value;
+    return std::tie(host, port, shutdown_timeout, limits, access, compression);
 }
 
 auto fields(const Opening& value) {
@@ -201,7 +234,9 @@ api::Opening full_opening() {
     options.host = "::1";
     options.port = 65535;
     options.shutdown_timeout = 1ns;
-    options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max()};
+    options.access = {false, "/run/" + every_byte(), "token", {"*", "https://a"}, "cert.pem", "key.pem"};
+    options.limits = {1, 2, 3, 4, 5, 6ns, 7ns, 8ns, base::Nanoseconds::max(), 9, 10, 11ns};
+    options.compression = {1, 2, 3};
     return opening;
 }
 

@@ -1,4 +1,5 @@
 #include "aiperf/endpoint/endpoint.hpp"
+#include "message_mold.hpp"
 #include "read_message.hpp"
 
 #include <catch2/catch.hpp>
@@ -261,4 +262,69 @@ TEST_CASE("Deep nesting and long strings are taken in their stride") {
     CHECK(chunk("{\"content\":\"x\",\"extra\":" + deep + "}").output == "x");
     const std::string text(1U << 20U, 'y');
     CHECK(chunk("{\"content\":\"" + text + "\"}") == output(text));
+}
+
+TEST_CASE("A reader that has seen another message reads each as a fresh one does") {
+    const auto chunk = [](const std::string& id, const std::string& delta, const std::string& rest = "null") {
+        return R"({"id":"chatcmpl-)" + id +
+               R"(","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":)" + delta +
+               R"(,"finish_reason":null}],"usage":)" + rest + "}";
+    };
+    std::vector<std::string> messages;
+    for (const std::string id : {"0123456789abcdef", "0123456789abcdeg"}) {
+        for (const char* text : {"",
+                                 " word",
+                                 "a",
+                                 "\\n",
+                                 "\\\"",
+                                 "\xC3\xA4",
+                                 "\xE2\x82",
+                                 "x\",\"content\":\"y",
+                                 "\x01",
+                                 "\x7F",
+                                 "}",
+                                 "{\\\\"}) {
+            messages.push_back(chunk(id, R"({"content":")" + std::string(text) + R"("})"));
+            messages.push_back(chunk(id, R"({"role":"assistant","content":")" + std::string(text) + R"("})"));
+        }
+        messages.push_back(chunk(id, R"({"content":null})"));
+        messages.push_back(chunk(id, R"({"content":" word","content":" word"})"));
+        messages.push_back(chunk(id, R"({"content":" word","reasoning":" word"})"));
+        messages.push_back(chunk(id, R"({"reasoning_content":" word"})"));
+        messages.push_back(chunk(id, R"({"content":" word","tool_calls":[{"function":{"arguments":" word"}}]})"));
+        messages.push_back(chunk(id, R"({"content":" word"})", R"({"prompt_tokens":3})"));
+        messages.push_back(chunk(id, R"({"content":" word"})", "[") + "]");
+        messages.push_back(chunk(id, R"({"content":" word"})") + " ");
+        messages.push_back(chunk(id, R"({"content":" word"})") + "x");
+        messages.push_back(chunk(id, R"({"content":" word"})").substr(1));
+        messages.push_back(chunk(id, R"({"content":" word)"));
+    }
+    for (const std::string& before : messages) {
+        const auto used = endpoint_of(EndpointType::chat).reader();
+        static_cast<void>(aiperf::test::read_message(*used, before));
+        for (const std::string& message : messages) {
+            const auto fresh = endpoint_of(EndpointType::chat).reader();
+            INFO(before << " then " << message);
+            CHECK(aiperf::test::read_message(*used, message) == aiperf::test::read_message(*fresh, message));
+        }
+    }
+}
+
+TEST_CASE("A mold knows the messages that differ from it in their text alone") {
+    aiperf::endpoint::MessageMold mold;
+    CHECK_FALSE(mold.text_of(R"({"a":"x"})"));
+    const std::string first = R"({"a":"one","b":2})";
+    mold.take(first, std::string_view(first).substr(6, 3));
+    CHECK(mold.text_of(R"({"a":"other","b":2})") == "other");
+    CHECK(mold.text_of(R"({"a":"","b":2})") == "");
+    for (const char* other : {R"({"a":"x\ty","b":2})",
+                              R"({"a":"x","b":3})",
+                              R"({"b":"x","b":2})",
+                              R"({"a":"x)",
+                              "",
+                              R"({"a":"x"y","b":2})",
+                              "{\"a\":\"\xC3\xA4\",\"b\":2}"}) {
+        INFO(other);
+        CHECK_FALSE(mold.text_of(other));
+    }
 }

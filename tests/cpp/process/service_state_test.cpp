@@ -6,7 +6,6 @@
 
 using namespace aiperf;
 using namespace aiperf::process;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -32,43 +31,21 @@ ServiceView with(std::optional<bool> process_alive, ServiceState state = Service
 
 }  // namespace
 
-TEST_CASE("without a results server the wait is the delivery floor") {
-    CHECK(delivery_wait(std::nullopt, 300s) == 500ms);
-}
-
-TEST_CASE("a live results server stretches the wait to the grace") {
-    CHECK(delivery_wait(k_alive, 5s) == 5s);
-    CHECK(delivery_wait(k_alive, 300s) == 300s);
-}
-
-TEST_CASE("a grace below the floor leaves the floor") {
-    CHECK(delivery_wait(k_alive, 200ms) == 500ms);
-    CHECK(delivery_wait(k_alive, 0s) == 500ms);
-}
-
-TEST_CASE("a results server that never registered keeps the floor") {
-    CHECK(delivery_wait(with(Registration::waiting), 5s) == 500ms);
-    CHECK(delivery_wait(with(Registration::unregistered), 5s) == 500ms);
-    CHECK(delivery_wait(with(Registration::timeout), 5s) == 500ms);
-    CHECK(delivery_wait(with(Registration::error), 5s) == 500ms);
-}
-
-TEST_CASE("a results server that failed keeps the floor") {
-    CHECK(delivery_wait(with(ServiceState::failed), 5s) == 500ms);
-}
-
-TEST_CASE("a results server that has stopped keeps the floor") {
-    CHECK(delivery_wait(with(ServiceState::stopped), 5s) == 500ms);
-}
-
-TEST_CASE("a results server last heard running, whose process is dead, keeps the floor") {
-    CHECK(delivery_wait(with(false), 5s) == 500ms);
+TEST_CASE("alive is what has registered, neither stopped nor failed, and whose process is there") {
+    CHECK(k_alive.alive());
+    for (const Registration registration :
+         {Registration::unregistered, Registration::waiting, Registration::timeout, Registration::error}) {
+        CHECK_FALSE(with(registration).alive());
+    }
+    CHECK_FALSE(with(ServiceState::failed).alive());
+    CHECK_FALSE(with(ServiceState::stopped).alive());
+    CHECK_FALSE(with(false).alive());
 }
 
 TEST_CASE("without process handles the state decides") {
-    CHECK(delivery_wait(with(std::nullopt), 5s) == 5s);
-    CHECK(delivery_wait(with(std::nullopt, ServiceState::stopped), 5s) == 500ms);
-    CHECK(delivery_wait(with(std::nullopt, ServiceState::failed), 5s) == 500ms);
+    CHECK(with(std::nullopt).alive());
+    CHECK_FALSE(with(std::nullopt, ServiceState::stopped).alive());
+    CHECK_FALSE(with(std::nullopt, ServiceState::failed).alive());
 }
 
 TEST_CASE("a claim moves a service forward or to failed, and never back") {

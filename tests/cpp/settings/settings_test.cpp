@@ -53,7 +53,8 @@ TEST_CASE("every variable changes the settings") {
             case settings::Kind::number:
                 other = std::to_string(static_cast<long long>(variable.max) - (variable.max > 1e6 ? 1 : 0));
                 break;
-            case settings::Kind::choice: other = "6"; break;
+            case settings::Kind::choice: other = variable.name == "AIPERF_API_SERVER_AUTH" ? "none" : "6"; break;
+            case settings::Kind::list: other = R"(["elsewhere"])"; break;
             case settings::Kind::text: break;
         }
         REQUIRE_FALSE(Settings::from({{std::string(variable.name), other}}) == Settings{});
@@ -92,6 +93,9 @@ TEST_CASE("no variable takes empty text, a wrong kind, or a number outside its r
         }
         if (variable.kind == settings::Kind::integer) {
             bad.emplace_back("40.5");
+        }
+        if (variable.kind == settings::Kind::list) {
+            bad.insert(bad.end(), {"*", "[1]", "[\"a\"", "{}", "null", "\"a\""});
         }
         if (variable.kind == settings::Kind::boolean || variable.kind == settings::Kind::choice) {
             bad.emplace_back("perhaps");

@@ -103,6 +103,14 @@ TEST_CASE("rows tell the value in force and where it is from") {
     REQUIRE_THROWS_AS(settings::rows({{"AIPERF_HTTP_KEEPALIVE_TIMEOUT", "x"}}), base::ConfigError);
 }
 
+TEST_CASE("a secret is shown as such, wherever rows are shown") {
+    const auto rows = settings::rows({{"AIPERF_API_SERVER_TOKEN", "open-sesame"}});
+    for (const std::string& text : {settings::to_json(rows), settings::to_text(rows)}) {
+        REQUIRE(text.find("sesame") == std::string::npos);
+        REQUIRE(text.find("<redacted>") != std::string::npos);
+    }
+}
+
 TEST_CASE("the document of the environment variables is the table's") {
     REQUIRE(test::read_test_file("../docs/environment-variables.md") == settings::to_markdown());
 }

@@ -95,7 +95,7 @@ void RawHttpClient::request(std::string_view method,
     std::string text(method);
     text += " ";
     text += target;
-    text += " HTTP/1.1\r\nHost: test\r\n";
+    text += " HTTP/1.1\r\nHost: localhost\r\n";
     text += extra_headers;
     if (!body.empty()) {
         text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
@@ -194,7 +194,7 @@ RawAnswer RawHttpClient::read_answer(bool head_only) {
     if (!read_head(answer)) {
         return answer;
     }
-    if (head_only || answer.status < 200 || answer.status == 204) {
+    if (head_only || answer.status < 200 || answer.status == 204 || answer.status == 304) {
         answer.complete = true;
     } else if (answer.header("transfer-encoding")) {
         read_chunked(answer);
