@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Arrivals = npt.NDArray[np.int64]
     MakeCommand = Callable[[int, int], list[str]]
 
+CONNECTIONS = "400"  # at most: as many as the floor has
 SETTLING_S = 0.5  # connections are opened then: not looked at
 P50_TARGET = 1.5
 P99_TARGET = 2.0
@@ -65,17 +66,21 @@ class Bench:
     def arrivals(self, make_command: MakeCommand, rate: int) -> Arrivals:
         """When the requests of a sender came, without those of the first moments."""
         seconds = self.args.seconds
-        receiver = ["taskset", "-c", str(self.args.receiver_core), str(self.args.floor), "receive", str(seconds + 4)]
+        receiver = [*self.pinned(self.args.receiver_core), str(self.args.floor), "receive", str(seconds + 4)]
         with subprocess.Popen(receiver, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             port = int(process.stdout.readline())
-            command = ["taskset", "-c", str(self.args.sender_core), *make_command(port, rate)]
+            command = [*self.pinned(self.args.sender_core), *make_command(port, rate)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             lines = process.stdout.read().split()
         if done.returncode != 0:
             raise SystemExit(f"{command}\n{done.stdout}{done.stderr}")
-        stamps = np.array(lines, dtype=np.int64)
-        return stamps[stamps >= stamps[0] + int(SETTLING_S * 1e9)]
+        stamps: Arrivals = np.array(lines, dtype=np.int64)
+        settled: Arrivals = stamps[stamps >= stamps[0] + int(SETTLING_S * 1e9)]
+        return settled
+
+    def pinned(self, core: int) -> list[str]:
+        return ["nice", "-n", str(self.args.nice), "taskset", "-c", str(core)]
 
     def floor(self, port: int, rate: int) -> list[str]:
         return [str(self.args.floor), "send", str(port), str(rate), str(self.args.seconds)]
@@ -85,6 +90,7 @@ class Bench:
             str(self.args.program), "profile", "--model", "m", "--url", f"127.0.0.1:{port}",
             "--request-rate", str(rate), *pattern, "--request-count", str(rate * self.args.seconds),
             "--workers-max", "1", "--random-seed", "1",
+            "--concurrency", CONNECTIONS,
             "--use-server-token-count", "--tokenizer", self.args.tokenizer, "--isl", "16", "--osl", "16",
             "--ui", "none", "--export-level", "summary", "--artifact-dir", str(self.artifacts),
         ]  # fmt: skip
@@ -117,8 +123,11 @@ def accuracy(stamps: Arrivals, rate: int) -> Accuracy:
     lateness = (distance - distance.min()) / 1e3
     interval = np.abs(np.diff(stamps) - 1e9 / rate) / 1e3
     return Accuracy(
-        *(float(np.percentile(values, q)) for values in (lateness, interval) for q in (50, 99)),
-        rate=achieved(stamps),
+        float(np.percentile(lateness, 50)),
+        float(np.percentile(lateness, 99)),
+        float(np.percentile(interval, 50)),
+        float(np.percentile(interval, 99)),
+        achieved(stamps),
     )
 
 
@@ -140,7 +149,8 @@ def comb(stamps: Arrivals) -> float:
 
 
 def median(rounds: list[Accuracy], field: str) -> float:
-    return statistics.median(getattr(sample, field) for sample in rounds)
+    values: list[float] = [getattr(sample, field) for sample in rounds]
+    return statistics.median(values)
 
 
 def yes(holds: bool) -> str:
@@ -201,6 +211,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5, help="length of a round of one sender")
     parser.add_argument("--rates", type=int, nargs="+", default=[2000, 10000])
     parser.add_argument("--tokenizer", default=str(Path(__file__).parents[1] / "tests/golden/tokenizer"))
+    parser.add_argument("--nice", type=int, default=0, help="of both sides, where the machine has other work")
     parser.add_argument("--receiver-core", type=int, default=0)
     parser.add_argument("--sender-core", type=int, default=1)
     args = parser.parse_args()
