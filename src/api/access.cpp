@@ -21,8 +21,8 @@ using base::equals_ignoring_case;
 constexpr std::string_view k_token_key = "token";
 constexpr std::string_view k_bearer = "bearer ";
 
-/// Probes: they tell nothing of the run, and what asks them can often send no header.
-constexpr std::array<std::string_view, 2> k_open{"/healthz", "/readyz"};
+/// They tell nothing of the run, and who asks them, a probe or somebody with a browser, can often send no header.
+constexpr std::array<std::string_view, 4> k_open{"/healthz", "/readyz", "/docs", "/openapi.json"};
 
 /// A browser can give these no header.
 constexpr std::array<std::string_view, 2> k_token_in_query{"/ws", "/api/events"};

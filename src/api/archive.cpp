@@ -157,8 +157,9 @@ std::string Archive::part(const Member& member, std::uint64_t offset, std::size_
     }
     const std::uint64_t at = offset - member.head.size();
     if (at >= member.file.size) {
-        return std::string(static_cast<std::size_t>(std::min<std::uint64_t>(count, padded(member.file.size) - at)),
-                           '\0');
+        std::string filling(static_cast<std::size_t>(std::min<std::uint64_t>(count, padded(member.file.size) - at)),
+                            '\0');
+        return filling;
     }
     const ArtifactFile* const file = opened(member);
     return file == nullptr

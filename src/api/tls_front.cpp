@@ -30,7 +30,7 @@ using asio::ssl::stream_base;
 using Local = asio::local::stream_protocol;
 
 constexpr auto k_goodbye = std::chrono::milliseconds(300);  // for a client to say that it has heard the end
-constexpr std::size_t k_piece = 16UL * 1024;         // what fits into a record
+constexpr std::size_t k_piece = 16UL * 1024;                // what fits into a record
 
 void check(const char* setting, const std::string& path, const asio::error_code& error) {
     if (error) {

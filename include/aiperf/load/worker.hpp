@@ -217,18 +217,21 @@ private:
     bool exhausted_ = false;       // nothing more will be claimed
     bool all_begun_ = false;       // no session more will be begun
 
-    /// A session that waits for its next turn; of two due at once the older one is first.
+    /// A session that waits for its next turn.
     struct Waiting {
         base::Instant due;
         std::uint32_t number;
         SessionId session;
+    };
 
-        friend bool operator>(const Waiting& a, const Waiting& b) noexcept {
+    /// Of two due at once the older one is first.
+    struct Later {
+        bool operator()(const Waiting& a, const Waiting& b) const noexcept {
             return a.due != b.due ? a.due > b.due : a.number > b.number;
         }
     };
 
-    std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting_;
+    std::priority_queue<Waiting, std::vector<Waiting>, Later> waiting_;
     std::deque<SessionId> ready_;        // whose next turn may be sent
     SessionId begun_ = SessionId::none;  // whose first turn may be sent; it does not count as in flight yet
 

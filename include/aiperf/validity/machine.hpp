@@ -28,6 +28,7 @@ struct MachineReading {
 /// *Thread safety*: none.
 class MachineWatch {
 public:
+    /// Of the machine below `root` ("/" but in tests).
     explicit MachineWatch(std::filesystem::path root = "/")
         : root_(std::move(root)) {}
 

@@ -119,7 +119,8 @@ TEST_CASE("over the Unix socket neither name nor token is wanted") {
 
 TEST_CASE("a token is wanted for everything but the probes, and only the right one will do") {
     const Access access(with_token(), "0.0.0.0", false);
-    for (const char* const open : {"/healthz", "/readyz", "/readyz?x=1", "http://h/healthz"}) {
+    for (const char* const open :
+         {"/healthz", "/readyz", "/readyz?x=1", "http://h/healthz", "/docs", "/openapi.json"}) {
         CHECK(status(access, get(open)) == 0);
     }
     for (const char* const closed :
