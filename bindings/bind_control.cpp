@@ -2,6 +2,7 @@
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/control/run.hpp"
 #include "aiperf/metric/record_metrics.hpp"
+#include "aiperf/report/calibration_json.hpp"
 #include "aiperf/report/validity_json.hpp"
 #include "bindings.hpp"
 #include "finished_request.hpp"
@@ -187,6 +188,10 @@ void bind_result(py::module_& module) {
         .def_readonly("error_type", &Result::error_type)
         .def_readonly("summary", &Result::summary)
         .def("validity_json", [](const Result& self) { return report::validity_text(self.validity); })
+        .def("calibration_json",
+             [](const Result& self) {
+                 return self.calibration ? report::calibration_text(*self.calibration, self.summary) : std::string{};
+             })
         .def_property_readonly(
             "records", [](const Result& self) { return std::const_pointer_cast<record::RecordSet>(self.records); })
         .def_readonly("artifact_directory", &Result::artifact_directory)

@@ -3,6 +3,8 @@ function(aiperf_options target)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
                                              -Wcast-align -Wunused -Woverloaded-virtual -Wconversion
                                              -Wsign-conversion -Wformat=2)
+    # Tells builds apart: what a calibration was made with.
+    target_link_options(${target} PRIVATE -Wl,--build-id=sha1)
     if(AIPERF_WERROR)
         target_compile_options(${target} PRIVATE -Werror)
     endif()

@@ -15,17 +15,19 @@ from aiperf_cpp._metric import ErrorCount, Metric
 from aiperf_cpp._result import Result
 from aiperf_cpp._run import Run, profile
 from aiperf_cpp._settings import Setting, Settings
-from aiperf_cpp._validity import Evidence, Reason, Validity
+from aiperf_cpp._validity import Calibration, Evidence, OwnShare, Reason, Validity
 
 #: The AIPERF_* settings of this process, read from os.environ at each access.
 settings = Settings()
 
 __all__ = [
+    "Calibration",
     "ConfigError",
     "ErrorCount",
     "Evidence",
     "FinishedRequest",
     "Metric",
+    "OwnShare",
     "ProcessError",
     "Reason",
     "Result",

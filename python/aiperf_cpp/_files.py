@@ -15,7 +15,7 @@ from aiperf_cpp._config import RunConfig
 from aiperf_cpp._metric import STATISTICS, ErrorCount, Metric
 from aiperf_cpp._sources import plain_report
 from aiperf_cpp._tables import column_name, structured
-from aiperf_cpp._validity import Validity
+from aiperf_cpp._validity import Calibration, Validity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,6 +43,7 @@ class FileSource:
         self._summary = _read_summary(directory / SUMMARY)
         self.metrics = dict(_metrics(self._summary))
         self.validity = _validity(self._summary)
+        self.calibration = _calibration(self._summary)
         self.benchmark_id = str(self._summary.get("benchmark_id", ""))
         self.status = _status(self._summary)
         self.errors = tuple(sorted(self._error_counts(), key=lambda error: -error.count))
@@ -206,6 +207,13 @@ def _validity(summary: dict[str, Any]) -> Validity | None:
     """AIPerf's own files have none."""
     try:
         return Validity._from_dict(summary["validity"])
+    except (KeyError, TypeError):
+        return None
+
+
+def _calibration(summary: dict[str, Any]) -> Calibration | None:
+    try:
+        return Calibration._from_dict(summary["calibration"])
     except (KeyError, TypeError):
         return None
 

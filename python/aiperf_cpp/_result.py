@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aiperf_cpp._config import RunConfig
     from aiperf_cpp._metric import ErrorCount, Metric
     from aiperf_cpp._sources import Source, Status, StructuredArray
-    from aiperf_cpp._validity import Validity
+    from aiperf_cpp._validity import Calibration, Validity
 
 
 class Result:
@@ -123,6 +123,11 @@ class Result:
     def validity(self) -> Validity | None:
         """Whether the client itself distorted the numbers, and the evidence; None for files of AIPerf's."""
         return self._source.validity
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The client's own share of what was measured; None where `aiperf-cpp calibrate` was not run for this load."""
+        return self._source.calibration
 
     def __getitem__(self, tag: str) -> Metric:
         try:

@@ -14,7 +14,7 @@ from aiperf_cpp._config import RunConfig
 from aiperf_cpp._metric import ErrorCount, Metric
 from aiperf_cpp._show import number, text_table
 from aiperf_cpp._tables import column_name
-from aiperf_cpp._validity import Validity
+from aiperf_cpp._validity import Calibration, Validity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +61,8 @@ class Source(Protocol):
     def metrics(self) -> Mapping[str, Metric]: ...
     @property
     def validity(self) -> Validity | None: ...
+    @property
+    def calibration(self) -> Calibration | None: ...
 
     def records(self) -> StructuredArray: ...
     def table(self) -> tuple[npt.NDArray[np.int64], Columns]: ...
@@ -91,6 +93,8 @@ class CoreSource:
         self.artifacts = tuple(core.artifacts)
         self.metrics = {metric.tag: Metric._from_core(metric) for metric in summary.metrics}
         self.validity: Validity | None = Validity._from_dict(json.loads(core.validity_json()))
+        calibration = core.calibration_json()
+        self.calibration = Calibration._from_dict(json.loads(calibration)) if calibration else None
 
     def records(self) -> StructuredArray:
         return self._record_set.array()
@@ -149,6 +153,7 @@ class StoredSource:
     artifacts: tuple[Path, ...]
     metrics: dict[str, Metric]
     validity: Validity | None
+    calibration: Calibration | None
     kept_records: StructuredArray | None = field(repr=False)
     kept_table: tuple[npt.NDArray[np.int64], Columns] | None = field(repr=False)
     kept_error_texts: dict[int, str] = field(repr=False)
@@ -174,6 +179,7 @@ class StoredSource:
             artifacts=tuple(source.artifacts),
             metrics=dict(source.metrics),
             validity=source.validity,
+            calibration=source.calibration,
             kept_records=records,
             kept_table=table,
             kept_error_texts=texts,

@@ -100,6 +100,7 @@ validity::LoopFigures LoadDriver::loop_figures(std::uint32_t phase) noexcept {
         validity::LoopFigures one;
         one.busy_share = static_cast<double>(counters.ran_ns.load()) / wall;
         one.wait_share = static_cast<double>(counters.waited_ns.load()) / wall;
+        one.cpu_s = static_cast<double>(counters.ran_ns.load()) * 1e-9;
         one.stall_ms = static_cast<double>(counters.stall_ns.load()) * 1e-6;
         one.own_failures = counters.own_failures.load();
         one.requests = counters.sent.load();

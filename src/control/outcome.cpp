@@ -47,6 +47,7 @@ report::ReportInput report_input(const Result& result) {
             .artifacts = result.artifacts,
             .notes = result.notes,
             .validity = &result.validity,
+            .calibration = result.calibration ? &*result.calibration : nullptr,
             .log_file = {}};
 }
 
@@ -145,6 +146,7 @@ void Outcome::conclude(bool export_files) {
         result.aborted = true;
     }
     result.validity.thresholds = prepared.thresholds;
+    result.calibration = prepared.calibration;
     result.records = records_of(prepared, *this);
     fill_result(result, plan.dataset.get(), prepared.config.num_dataset_entries.value_or(0), export_files);
 }

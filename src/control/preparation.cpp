@@ -6,6 +6,7 @@
 #include "aiperf/config/options.hpp"
 #include "aiperf/config/redact.hpp"
 #include "aiperf/config/resolve.hpp"
+#include "aiperf/control/calibration.hpp"
 #include "aiperf/dataset/synthetic.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/process/helper.hpp"
@@ -87,6 +88,15 @@ void check_connections(Preparation& preparation, const Environment& environment)
     if (!preparation.settings.http.ssl_verify) {
         preparation.warnings.emplace_back(k_tls_not_verified);
         preparation.notes.emplace_back(k_tls_not_verified);
+    }
+}
+
+/// The calibration of this load, where one was made on this machine.
+void find_calibration(Preparation& preparation, const Environment& environment) {
+    const auto directory = cache_directory(preparation.settings, environment.variables);
+    if (!directory.empty() && environment.endpoint == nullptr && why_not_calibrated(preparation.config).empty()) {
+        preparation.calibration =
+            read_calibration(directory, calibration_key(preparation.config, preparation.helper), preparation.warnings);
     }
 }
 
@@ -275,6 +285,7 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
     check_machine(result);
     check_directory(result.artifact_directory, "--artifact-dir");
     check_directory(result.journal_directory, result.settings.journal.dir ? "AIPERF_JOURNAL_DIR" : "--artifact-dir");
+    find_calibration(result, environment);
     std::random_device device;
     result.run_key = (std::uint64_t{device()} << 32U) | device();
     return result;
@@ -342,6 +353,7 @@ load::LoadPlan make_plan(const Preparation& preparation,
     plan.socket = reach.manner().socket;
     plan.sources = reach.manner().sources;
     plan.redirects = config.follow_redirects;
+    plan.spin = preparation.settings.worker.spin;
     plan.streams = config.streams_per_connection;
     plan.dataset = make_dataset(preparation, cancelled);
     for (schedule::Phase& phase : plan.phases) {

@@ -7,6 +7,7 @@
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/load/plan.hpp"
 #include "aiperf/settings/settings.hpp"
+#include "aiperf/validity/calibration.hpp"
 #include "aiperf/validity/verdict.hpp"
 #include "network.hpp"
 
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +26,9 @@ struct Preparation {
     config::RunConfig asked;   ///< as given
     config::RunConfig config;  ///< every default filled in
     settings::Settings settings;
-    validity::Thresholds thresholds{};  ///< of the verdict
-    Proxies proxies;                    ///< none, unless AIPERF_HTTP_TRUST_ENV asks for those of the environment
+    validity::Thresholds thresholds{};                 ///< of the verdict
+    std::optional<validity::Calibration> calibration;  ///< of this load; absent: nobody has made one
+    Proxies proxies;  ///< none, unless AIPERF_HTTP_TRUST_ENV asks for those of the environment
     std::filesystem::path working_directory;
     std::shared_ptr<const dataset::Tokenizer> tokenizer;  ///< null: server counts
     std::filesystem::path artifact_directory;             ///< absolute, exists, can be written

@@ -2,6 +2,7 @@
 #include "aiperf/control/run.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
+#include "aiperf/report/calibration_json.hpp"
 #include "aiperf/report/validity_json.hpp"
 #include "journal_folder.hpp"
 #include "outcome.hpp"
@@ -38,6 +39,9 @@ void fill_ending(Result& result) {
     const bool of_this_run = summary.contains("benchmark_id") && summary["benchmark_id"] == result.benchmark_id;
     if (of_this_run && summary.contains("validity")) {
         report::read_validity(summary["validity"], result.validity);
+    }
+    if (of_this_run && summary.contains("calibration")) {
+        result.calibration = report::read_calibration(summary["calibration"]);
     }
     if (is_true(marker, "ready") && !is_true(marker, "partial")) {
         result.status = is_true(marker, "was_cancelled") ? Status::cancelled : Status::complete;

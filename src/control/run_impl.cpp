@@ -298,6 +298,7 @@ std::uint64_t Run::Impl::run_phases(LoadDriver& driver, Outcome& outcome, record
     }
     machine.end(evidence);
     validity::add_loops(loops, evidence);
+    outcome.result.worker_cpu_s = loops.cpu_s;
     return slots;
 }
 

@@ -136,6 +136,7 @@ struct Fields<load::LoadPlan> {
         field("tls", plan.tls);
         field("streams", plan.streams);
         field("redirects", plan.redirects);
+        field("spin", plan.spin);
     }
 };
 

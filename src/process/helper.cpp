@@ -17,21 +17,6 @@ bool is_program(const std::filesystem::path& path) {
     return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
 }
 
-/// The file this code was loaded from; the program itself where the library is a part of it.
-std::filesystem::path own_file() {
-    static const char k_inside = 0;
-    Dl_info info{};
-    std::error_code ignored;
-    if (::dladdr(&k_inside, &info) != 0 && info.dli_fname != nullptr &&
-        std::string_view(info.dli_fname).find('/') != std::string_view::npos) {
-        const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, ignored);
-        if (!file.empty()) {
-            return file;
-        }
-    }
-    return std::filesystem::read_symlink("/proc/self/exe", ignored);
-}
-
 std::vector<std::filesystem::path> places() {
     const std::filesystem::path folder = own_file().parent_path();
     const std::filesystem::path above = folder.parent_path();
@@ -45,6 +30,20 @@ std::vector<std::filesystem::path> places() {
 }
 
 }  // namespace
+
+std::filesystem::path own_file() {
+    static const char k_inside = 0;
+    Dl_info info{};
+    std::error_code ignored;
+    if (::dladdr(&k_inside, &info) != 0 && info.dli_fname != nullptr &&
+        std::string_view(info.dli_fname).find('/') != std::string_view::npos) {
+        const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, ignored);
+        if (!file.empty()) {
+            return file;
+        }
+    }
+    return std::filesystem::read_symlink("/proc/self/exe", ignored);
+}
 
 std::filesystem::path find_helper(const std::optional<std::string>& given) {
     if (given) {

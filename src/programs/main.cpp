@@ -22,6 +22,7 @@ struct Command {
 
 constexpr Command k_commands[] = {
     {"profile", "Measure an inference server.", aiperf::programs::profile},
+    {"calibrate", "Measure what this client alone adds to a load.", aiperf::programs::calibrate},
     {"mock", "Run a mock inference server.", aiperf::programs::mock},
     {"recover", "Make the artifacts of an interrupted run from its journal.", aiperf::programs::recover},
     {"wait", "Wait for a run to end; exit with its exit code.", aiperf::programs::wait},

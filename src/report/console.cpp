@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 namespace aiperf::report {
@@ -127,6 +128,26 @@ std::string validity_text(const ReportInput& input, std::size_t width) {
     return out;
 }
 
+/// "p50 0.21 of 40.32 ms (0.5 %)"
+std::string share_text(const char* name, double own, double measured, const std::optional<double>& ratio) {
+    std::string out = std::string(name) + " " + grouped2(own) + " of " + grouped2(measured) + " ms";
+    return ratio ? out + " (" + grouped2(*ratio * 100) + " %)" : out;
+}
+
+/// What of the measured times the client alone would have had.
+std::string calibration_text(const ReportInput& input) {
+    if (input.calibration == nullptr) {
+        return {};
+    }
+    std::string out = "Calibration: the client's own share of what was measured\n";
+    for (const validity::OwnShare& share : validity::own_shares(*input.calibration, input.summary)) {
+        out.append("  * ").append(share.metric).append(": ");
+        out += share_text("p50", share.own.p50_ms, share.measured.p50_ms, share.p50_ratio) + ", ";
+        out += share_text("p99", share.own.p99_ms, share.measured.p99_ms, share.p99_ratio) + "\n";
+    }
+    return out;
+}
+
 std::string export_label(const std::filesystem::path& path) {
     if (path.parent_path().parent_path().filename() == "phases") {
         return {};  // phase_manifest.json lists them
@@ -185,7 +206,7 @@ std::string console_report(const ReportInput& input, const ConsoleOptions& optio
     for (const GroupTitle& group : k_groups) {
         out += metric_table(input.summary, group, options);
     }
-    return out + verdict(input) + validity_text(input, options.width) + footer(input);
+    return out + verdict(input) + validity_text(input, options.width) + calibration_text(input) + footer(input);
 }
 
 }  // namespace aiperf::report

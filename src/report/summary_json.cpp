@@ -1,5 +1,6 @@
 #include "aiperf/base/text.hpp"
 #include "aiperf/metric/definitions.hpp"
+#include "aiperf/report/calibration_json.hpp"
 #include "aiperf/report/validity_json.hpp"
 #include "artifact_text.hpp"
 #include "error_causes.hpp"
@@ -212,6 +213,9 @@ std::string summary_json(const ReportInput& input, const metric::Summary* warmup
     }
     if (input.validity != nullptr) {
         out["validity"] = validity_json(*input.validity);
+    }
+    if (input.calibration != nullptr) {
+        out["calibration"] = calibration_json(*input.calibration, input.summary);
     }
     std::string text;
     append_json(text, out, k_indent);

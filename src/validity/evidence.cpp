@@ -123,6 +123,7 @@ void LoopFigures::add(const LoopFigures& phase) noexcept {
     busy_share = std::max(busy_share, phase.busy_share);
     wait_share = std::max(wait_share, phase.wait_share);
     stall_ms = std::max(stall_ms, phase.stall_ms);
+    cpu_s += phase.cpu_s;
     own_failures += phase.own_failures;
     requests += phase.requests;
     planned += phase.planned;

@@ -6,6 +6,7 @@
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/metric/summary.hpp"
 #include "aiperf/record/record_set.hpp"
+#include "aiperf/validity/calibration.hpp"
 #include "aiperf/validity/verdict.hpp"
 
 #include <cstdint>
@@ -77,6 +78,8 @@ struct Result {
     std::string record_sink_error;                     ///< what ended Environment::on_record early; empty = nothing
     std::vector<std::string> failed_exporters;         ///< files that could not be written, by name
     validity::Judgement validity;                      ///< whether the client distorted the numbers, and why
+    std::optional<validity::Calibration> calibration;  ///< what the client alone adds to this load, where that is known
+    double worker_cpu_s = 0.0;                         ///< processor time of the workers while profiling; 0 = not known
     config::RunConfig config;                          ///< as asked
     std::vector<std::string> notes;                    ///< what a reader of the numbers must know, sentences
     std::string benchmark_id;                          ///< 12 hexadecimal digits, the same in every artifact

@@ -35,6 +35,9 @@ public:
     EpollIo(const EpollIo&) = delete;
     EpollIo& operator=(const EpollIo&) = delete;
 
+    /// What the thread that waits needs of the system.
+    static void prepare_thread() noexcept;
+
     /// Watches a non-blocking socket for everything, edge-triggered, until it is closed. False = refused (errno).
     bool watch(int fd, std::uint64_t token) noexcept;
 

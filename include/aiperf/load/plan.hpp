@@ -37,6 +37,7 @@ struct LoadPlan {
     TlsOptions tls;                ///< of the targets that are reached through it
     std::uint32_t streams = 100;   ///< HTTP/2: most requests at a time on a connection, where the server allows as many
     std::uint32_t redirects = 0;   ///< most that one request follows; 0 = a redirect is an error
+    base::Nanoseconds spin{0};     ///< before a planned send a worker does not sleep for so long
 };
 
 }  // namespace aiperf::load

@@ -66,6 +66,7 @@ private:
     void watch_clocks(base::Instant now) noexcept;
     void cancel_in_flight(base::Instant now);
     [[nodiscard]] base::Instant next_wake() const noexcept;
+    [[nodiscard]] bool is_send_near() const noexcept;
 
     // Claiming and sending.
     bool fill();

@@ -55,6 +55,7 @@ Worker<Io>::~Worker() {
 
 template <class Io>
 void Worker<Io>::run() {
+    Io::prepare_thread();
     std::uint32_t done = 0;
     while (true) {
         const std::uint32_t phase = shared_.phase.load(std::memory_order_acquire);
@@ -107,18 +108,20 @@ void Worker<Io>::work_phase() {
         if (!waiting_.empty() && all_claimed()) {
             end_waiting();
         }
-        const bool more = fill();
+        const bool more = fill() || is_send_near();
         if (is_through()) {
             break;
         }
         const base::Instant wake = next_wake();
-        io_.arm(wake);
+        if (!more) {
+            io_.arm(wake);
+        }
         const auto ready_ones = io_.wait(!more);
         turns_.woke(base::now(), more ? base::Instant::max() : wake);
         for (const Ready& ready : ready_ones) {
             handle(ready);
-            if (!exhausted_ && !cursor_) {
-                fill();  // closed loop: the slot just freed is used before the next answer is looked at
+            if (!exhausted_) {
+                fill();  // the slot just freed, or what has come due, does not wait for the other answers of this turn
             }
         }
         const base::Instant now = base::now();
@@ -268,6 +271,12 @@ void Worker<Io>::forget_settled_attempts() noexcept {
     }
 }
 
+/// A planned send is so near that the loop looks on without sleeping.
+template <class Io>
+bool Worker<Io>::is_send_near() const noexcept {
+    return plan_.spin.count() > 0 && pending_ != nullptr && pending_due_ - base::now() <= plan_.spin;
+}
+
 template <class Io>
 base::Instant Worker<Io>::next_wake() const noexcept {
     // On a grid, so that the timer is set anew a few times a second and not in every turn.
@@ -275,7 +284,7 @@ base::Instant Worker<Io>::next_wake() const noexcept {
     const base::Nanoseconds seen(counters_.seen_ns.load(std::memory_order_relaxed));
     base::Instant wake = std::min(grace_end_, base::Instant((seen / step + 2) * step));
     if (pending_ != nullptr) {
-        wake = std::min(wake, pending_due_);
+        wake = std::min<base::Instant>(wake, pending_due_ - plan_.spin);
     }
     if (!waiting_.empty()) {
         wake = std::min(wake, waiting_.top().due);

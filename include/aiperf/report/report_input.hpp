@@ -4,6 +4,7 @@
 #include "aiperf/dataset/dataset.hpp"
 #include "aiperf/metric/summary.hpp"
 #include "aiperf/record/record_set.hpp"
+#include "aiperf/validity/calibration.hpp"
 #include "aiperf/validity/verdict.hpp"
 
 #include <cstdint>
@@ -38,6 +39,8 @@ struct ReportInput {
     std::vector<std::string> notes;  ///< what a reader of the numbers must know, sentences
 
     const validity::Judgement* validity = nullptr;  ///< null: nothing is said about it
+
+    const validity::Calibration* calibration = nullptr;  ///< null: nothing is said about it
 
     std::filesystem::path log_file;  ///< named below them too; empty: there is none
 

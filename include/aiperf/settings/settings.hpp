@@ -48,6 +48,7 @@ struct Worker {
     double cpu_utilization_factor = 0.75;                     ///< share of the cores
     std::uint32_t max_workers_cap = 32;                       ///< workers, at most
     base::Nanoseconds stale_time = std::chrono::seconds(10);  ///< silence after which one is shown as stale
+    base::Nanoseconds spin{0};  ///< before a planned send a worker does not sleep for so long; 0 = it always sleeps
 
     friend bool operator==(const Worker&, const Worker&) = default;
 };
@@ -64,6 +65,13 @@ struct Journal {
     std::optional<std::string> dir;  ///< absent: in the artifact directory
 
     friend bool operator==(const Journal&, const Journal&) = default;
+};
+
+/// What is kept between runs.
+struct Cache {
+    std::optional<std::string> dir;  ///< absent: aiperf-cpp below XDG_CACHE_HOME, or below HOME/.cache
+
+    friend bool operator==(const Cache&, const Cache&) = default;
 };
 
 /// Processes of a run.
@@ -137,6 +145,7 @@ struct Settings {
     Worker worker;            ///< AIPERF_WORKER_*
     Ui ui;                    ///< AIPERF_UI_*
     Journal journal;          ///< AIPERF_JOURNAL_*
+    Cache cache;              ///< AIPERF_CACHE_*
     Process process;          ///< AIPERF_HELPER
     Stop stop;                ///< AIPERF_STOP_*
     Service service;          ///< AIPERF_SERVICE_*

@@ -12,6 +12,7 @@ struct LoopFigures {
     double busy_share = 0.0;         ///< of its time, the busiest worker was on a processor
     double wait_share = 0.0;         ///< of its time, a worker was ready to run and had none: the worst
     double stall_ms = 0.0;           ///< longest turn, or latest wake-up, of any
+    double cpu_s = 0.0;              ///< processor time of all workers together
     std::uint64_t own_failures = 0;  ///< connections that this machine refused
     std::uint64_t requests = 0;      ///< sent
     std::uint64_t planned = 0;  ///< requests whose time came while the phases lasted; 0 = no schedule, or not known

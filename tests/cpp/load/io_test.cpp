@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -36,6 +37,16 @@ struct Pair {
 };
 
 }  // namespace
+
+TEST_CASE("A thread that waits is not kept asleep for the sake of other timers") {
+    int slack = 0;
+    std::thread waiting([&slack] {
+        EpollIo::prepare_thread();
+        slack = ::prctl(PR_GET_TIMERSLACK);
+    });
+    waiting.join();
+    CHECK(slack == 1);
+}
 
 TEST_CASE("A wake-up from another thread ends a wait, once") {
     EpollIo io;

@@ -66,7 +66,8 @@ auto fields(const LoadPlan& value) {
                  sources,
                  tls,
                  streams,
-                 redirects] = value;
+                 redirects,
+                 spin] = value;
     return std::tuple(phases,
                       targets,
                       endpoint,
@@ -83,7 +84,8 @@ auto fields(const LoadPlan& value) {
                       sources,
                       tls,
                       streams,
-                      redirects);
+                      redirects,
+                      spin);
 }
 
 }  // namespace aiperf::load
@@ -162,6 +164,7 @@ LoadPlan full_plan() {
     plan.tls = {false, "ca.pem", "certs", every_byte(), "key.pem", config::TlsVersion::v1_3};
     plan.streams = 8;
     plan.redirects = 4;
+    plan.spin = 3ns;
     return plan;
 }
 

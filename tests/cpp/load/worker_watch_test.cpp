@@ -129,6 +129,27 @@ TEST_CASE("a worker tells how long it stood still, and how much of its time it w
     CHECK(ran < run.total(&WorkerCounters::wall_ns));  // it slept most of the time
 }
 
+TEST_CASE("a worker that spins before its sends keeps to the plan, reads answers and obeys a stop meanwhile") {
+    ScriptedServer server(answering());
+    load::LoadPlan plan = plan_for({&server}, {constant_rate(100'000, 200)});
+    plan.spin = 1s;  // longer than any gap: it never sleeps
+    LoadRun run(std::move(plan));
+    const std::int64_t start = run.begin();
+    REQUIRE(server.wait_for_requests(20));
+    run.stop(load::Stop::sending);
+    REQUIRE(run.wait());
+    CHECK(run.total(&WorkerCounters::errors) == 0);
+    const std::uint64_t completed = run.total(&WorkerCounters::completed);
+    CHECK(completed >= 20);
+    CHECK(completed < 100'000);
+    const record::RecordSet& set = run.records();
+    for (std::size_t slot = 0; slot < completed; ++slot) {
+        const Record& record = set.records()[slot];
+        CHECK(record.planned_ns == start + static_cast<std::int64_t>(slot + 1) * 5'000'000);
+        CHECK(record.send_start_ns >= record.planned_ns);
+    }
+}
+
 TEST_CASE("requests that were due while every slot was taken are flagged, the others are not") {
     const std::uint32_t cap = GENERATE(0U, 1U);
     INFO("cap " << cap);
