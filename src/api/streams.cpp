@@ -28,7 +28,7 @@ std::string head_of(std::string_view status, const Headers& own, const Headers& 
 Streams::Streams(asio::io_context& io, const RunState& state, LiveOptions options, std::size_t most_clients)
     : io_(io),
       state_(state),
-      options_(std::make_shared<const LiveOptions>(std::move(options))),
+      options_(std::make_shared<const LiveOptions>(options)),
       most_clients_(most_clients),
       ring_(options_->queue_bytes / 2) {}  // who comes back gets all of it at once
 

@@ -140,8 +140,10 @@ config::RunConfig null_run(const config::RunConfig& asked, const std::string& ur
     return run;
 }
 
-fs::path make_scratch() {
-    std::string name = (fs::temp_directory_path() / "aiperf-calibrate-XXXXXX").string();
+fs::path make_scratch(const Environment& environment) {
+    const auto given = environment.variables.find("TMPDIR");
+    const fs::path folder = given == environment.variables.end() || given->second.empty() ? "/tmp" : given->second;
+    std::string name = (folder / "aiperf-calibrate-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) {
         throw base::SystemError("cannot make the directory " + name, errno);
     }
@@ -280,7 +282,7 @@ Calibrator::~Calibrator() {
 }
 
 Run& Calibrator::start(const std::string& url) {
-    scratch_ = make_scratch();
+    scratch_ = make_scratch(environment_);
     run_ = std::make_unique<Run>(null_run(config_, url, scratch_), environment_);
     run_->start();
     return *run_;

@@ -61,7 +61,8 @@ Calibration some() {
 
 Environment surroundings(const test::TemporaryDirectory& folder) {
     Environment environment;
-    environment.variables = {{"AIPERF_CACHE_DIR", (folder.path() / "cache").string()}};
+    environment.variables = {{"AIPERF_CACHE_DIR", (folder.path() / "cache").string()},
+                             {"TMPDIR", folder.path().string()}};
     environment.working_directory = folder.path();
     return environment;
 }
@@ -78,8 +79,8 @@ RunConfig small_load() {
     return config;
 }
 
-std::size_t scratch_directories() {
-    const fs::directory_iterator all(fs::temp_directory_path());
+std::size_t scratch_directories(const fs::path& folder) {
+    const fs::directory_iterator all(folder);
     return static_cast<std::size_t>(std::count_if(begin(all), end(all), [](const fs::directory_entry& entry) {
         return entry.path().filename().string().starts_with("aiperf-calibrate-");
     }));
@@ -255,7 +256,6 @@ TEST_CASE("a calibration of a load is found by a run of the same load, which tel
     const mock::Server server(options);
     RunConfig load = small_load();
     load.backend = backend;
-    const std::size_t scratch = scratch_directories();
     Calibration found;
     {
         control::Calibrator calibrator(load, environment);
@@ -263,7 +263,7 @@ TEST_CASE("a calibration of a load is found by a run of the same load, which tel
         found = calibrator.finish();
         CHECK(fs::exists(calibrator.file()));
     }
-    CHECK(scratch_directories() == scratch);
+    CHECK(scratch_directories(folder.path()) == 0);
     CHECK(std::all_of(found.durations.begin(), found.durations.end(), [](const auto& own) { return own.has_value(); }));
     CHECK(found.requests_per_second > 0);
     CHECK(found.events_per_second > found.requests_per_second);
@@ -292,7 +292,6 @@ TEST_CASE("a calibration that is cancelled, or that fails, keeps nothing") {
     mock::Options options;
     options.error_rate = GENERATE(0.0, 1.0);
     const mock::Server server(options);
-    const std::size_t scratch = scratch_directories();
     {
         control::Calibrator calibrator(small_load(), surroundings(folder));
         control::Run& run = calibrator.start(server.url());
@@ -301,6 +300,6 @@ TEST_CASE("a calibration that is cancelled, or that fails, keeps nothing") {
         }
         CHECK_THROWS_AS(calibrator.finish(), base::RunError);
     }
-    CHECK(scratch_directories() == scratch);
+    CHECK(scratch_directories(folder.path()) == 0);
     CHECK_FALSE(fs::exists(folder.path() / "cache"));
 }
