@@ -2,7 +2,7 @@
 
 namespace aiperf::api {
 
-std::string_view docs_page() noexcept {
+std::string_view docs_page() noexcept {  // NOLINT(readability-function-size): one text
     return R"html(<!doctype html>
 <html lang="en">
 <head>

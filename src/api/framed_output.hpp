@@ -42,18 +42,18 @@ public:
     void announce_length(std::uint64_t length) { append_header("Content-Length", std::to_string(length)); }
 
     /// Hands over the head with the first piece, then pieces; `after` is told when it has been taken.
-    void send(std::string piece, write_status_cb_t after) {
-        write(std::move(piece), response_parts_attr_t::not_final_parts, std::move(after));
+    void send(const std::string& piece, write_status_cb_t after) {
+        write(piece, response_parts_attr_t::not_final_parts, std::move(after));
     }
 
     /// The last piece, or none.
-    void finish(std::string piece = {}) {
-        write(std::move(piece), response_parts_attr_t::final_parts, {});
+    void finish(const std::string& piece = {}) {
+        write(piece, response_parts_attr_t::final_parts, {});
         m_connection.reset();
     }
 
 private:
-    void write(std::string piece, response_parts_attr_t which, write_status_cb_t after) {
+    void write(const std::string& piece, response_parts_attr_t which, write_status_cb_t after) {
         const bool last = which == response_parts_attr_t::final_parts;
         std::string text;
         std::size_t status_line_size = 0;

@@ -3,6 +3,7 @@
 #include "aiperf/base/error.hpp"
 #include "aiperf/base/thread_name.hpp"
 #include "doors.hpp"
+#include "long_polls.hpp"
 #include "readers.hpp"
 #include "restinio_parts.hpp"
 #include "restinio_streams.hpp"
@@ -67,13 +68,6 @@ public:
     void announce_end(base::Instant end) noexcept { announced_end_ns_ = end.time_since_epoch().count(); }
 
 private:
-    /// A long poll.
-    struct Parked {
-        RequestHandle handle;
-        Request request;
-        asio::steady_timer timer;
-    };
-
     using Headers = std::vector<std::pair<std::string, std::string>>;
 
     void release();
@@ -93,9 +87,7 @@ private:
     [[nodiscard]] Headers common_headers(const RequestHandle& handle) const;
     [[nodiscard]] Answer answer_to(const RequestHandle& handle, const Request& request, bool may_wait);
     void note(const RequestHandle& handle, const Answer& answer);
-    void park(RequestHandle handle, Request request, base::Nanoseconds wait);
-    void answer_parked(std::uint64_t id);
-    void answer_all_parked();
+    void answer_poll(const RequestHandle& handle, const Request& request);
     void send(const RequestHandle& handle, Answer answer);
     [[nodiscard]] bool keeps_connection(const RequestHandle& handle) const;
     [[nodiscard]] std::shared_ptr<Connection> connection_of(const RequestHandle& handle) const;
@@ -125,8 +117,7 @@ private:
     std::unique_ptr<Doors> doors_;
     std::optional<Access> access_;  ///< made by start()
     std::unique_ptr<asio::steady_timer> ticker_;
-    std::map<std::uint64_t, Parked> parked_;
-    std::uint64_t next_parked_ = 0;
+    std::unique_ptr<LongPolls> polls_;
     Readers readers_;
     Audience told_;  ///< as the owner knows it
     std::unique_ptr<Downloads> downloads_;
@@ -149,6 +140,8 @@ void Server::Impl::start() {
     url_ = doors_->url();
     access_.emplace(options_.access, options_.host, doors_->is_loopback());
     downloads_ = std::make_unique<Downloads>(*io_);
+    polls_ = std::make_unique<LongPolls>(
+        *io_, [this](const RequestHandle& handle, const Request& request) { answer_poll(handle, request); });
     make_factory();
     doors_->open([this](Visitor visitor) { welcome(std::move(visitor)); });
     ticker_ = std::make_unique<asio::steady_timer>(*io_);
@@ -157,7 +150,7 @@ void Server::Impl::start() {
     tick();
     state_.on_terminal([this] {
         asio::post(*io_, [this] {
-            answer_all_parked();
+            polls_->end_all();
             streams_->look(base::now());
         });
     });
@@ -208,7 +201,7 @@ void Server::Impl::close(base::Instant deadline) {
 }
 
 void Server::Impl::release() {
-    parked_.clear();
+    polls_.reset();
     downloads_.reset();
     streams_.reset();
     doors_.reset();
@@ -302,7 +295,7 @@ void Server::Impl::begin_close(base::Instant deadline) {
     patience_ = std::min(deadline, base::now() + k_patience);
     doors_->close();
     listening_ = false;
-    answer_all_parked();
+    polls_->end_all();
     streams_->close(std::min(deadline, base::now() + k_farewell));
     ticker_->cancel();
     tick();
@@ -335,7 +328,11 @@ void Server::Impl::begin_answer(const RequestHandle& handle) {
     Answer answer = answer_to(handle, request, !closing_);
     note(handle, answer);
     if (answer.wait) {
-        park(handle, std::move(request), *answer.wait);
+        polls_->add(handle, std::move(request), *answer.wait);
+        // Published between the look at the state and now: nobody else will wake it.
+        if (state_.status() != Status::running) {
+            polls_->end_all();
+        }
     } else {
         send(handle, std::move(answer));
     }
@@ -411,35 +408,10 @@ void Server::Impl::note(const RequestHandle& handle, const Answer& answer) {
     }
 }
 
-void Server::Impl::park(RequestHandle handle, Request request, base::Nanoseconds wait) {
-    const std::uint64_t id = next_parked_++;
-    Parked& parked = parked_.emplace(id, Parked{std::move(handle), std::move(request), asio::steady_timer(*io_, wait)})
-                         .first->second;
-    parked.timer.async_wait([this, id](const asio::error_code& error) {
-        if (!error) {
-            answer_parked(id);
-        }
-    });
-    // Published between the look at the state and now: nobody else will wake it.
-    if (state_.status() != Status::running) {
-        answer_parked(id);
-    }
-}
-
-void Server::Impl::answer_parked(std::uint64_t id) {
-    auto node = parked_.extract(id);
-    if (!node.empty()) {
-        Parked& parked = node.mapped();
-        Answer answer = answer_to(parked.handle, parked.request, false);
-        note(parked.handle, answer);
-        send(parked.handle, std::move(answer));
-    }
-}
-
-void Server::Impl::answer_all_parked() {
-    while (!parked_.empty()) {
-        answer_parked(parked_.begin()->first);
-    }
+void Server::Impl::answer_poll(const RequestHandle& handle, const Request& request) {
+    Answer answer = answer_to(handle, request, false);
+    note(handle, answer);
+    send(handle, std::move(answer));
 }
 
 bool Server::Impl::keeps_connection(const RequestHandle& handle) const {
