@@ -88,23 +88,21 @@ bool Utf8Check::begin(std::uint8_t byte) noexcept {
     return true;
 }
 
-bool Utf8Check::feed(std::string_view bytes) noexcept {
-    for (const char each : bytes) {
-        const auto byte = static_cast<std::uint8_t>(each);
-        if (left_ == 0) {
-            if (!begin(byte)) {
-                return false;
-            }
-            continue;
-        }
-        if (byte < least_ || byte > most_) {
-            return false;
-        }
-        --left_;
-        least_ = 0x80;
-        most_ = 0xbf;
+bool Utf8Check::take(std::uint8_t byte) noexcept {
+    if (left_ == 0) {
+        return begin(byte);
     }
+    if (byte < least_ || byte > most_) {
+        return false;
+    }
+    --left_;
+    least_ = 0x80;
+    most_ = 0xbf;
     return true;
+}
+
+bool Utf8Check::feed(std::string_view bytes) noexcept {
+    return std::all_of(bytes.begin(), bytes.end(), [this](char c) { return take(static_cast<std::uint8_t>(c)); });
 }
 
 void WebSocketReader::feed(std::string_view bytes, std::vector<WebSocketEvent>& out) {

@@ -43,6 +43,7 @@ public:
 
 private:
     [[nodiscard]] bool begin(std::uint8_t byte) noexcept;
+    [[nodiscard]] bool take(std::uint8_t byte) noexcept;
 
     int left_ = 0;               // bytes that are still to come
     std::uint8_t least_ = 0x80;  // what the next one may be

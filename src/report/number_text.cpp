@@ -18,7 +18,7 @@ struct Decimal {
 
 Decimal shortest(double value) {
     std::array<char, 40> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific).ptr;
+    auto* const end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific).ptr;
     std::string_view view(text.data(), static_cast<std::size_t>(end - text.data()));
     Decimal out;
     out.negative = view.front() == '-';
@@ -59,7 +59,7 @@ std::string float_repr(double value) {
 
 std::string fixed2(double value) {
     std::array<char, 340> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, 2).ptr;
+    auto* const end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, 2).ptr;
     return {text.data(), end};
 }
 
