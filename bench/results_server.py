@@ -5,7 +5,8 @@ request a byte at a time; pairs alternate, so that a change of the machine's spe
 hold, the same clients stay while one file of 100 MB is fetched, plain and compressed.
 
 The run with its processes has one core; the mock server and all clients share the other. So that the clients take as
-much of it without, they then ask the server of another run, which has ended and is held, on their own core.
+much of it without, they then ask the server of another run, which has ended and is held, on their own core. A run asks
+for a fixed rate, which leaves room on both: without one the mock server's core is the limit, and decides.
 """
 
 from __future__ import annotations
@@ -155,6 +156,7 @@ class Sample:
     cpu_share: float = 0.0
     seen: Seen = dataclasses.field(default_factory=Seen)
     holds: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    latency_p99_ms: float = 0.0
 
 
 def rss_anon_kib(pid: int) -> int:
@@ -191,16 +193,22 @@ def run_command(
 ) -> list[str]:
     pinned = ["taskset", "-c", str(args.client_core if core is None else core)]
     command = [*pinned, str(args.program), "profile", "--model", "m", "--url", url, "--streaming"]
-    command += ["--concurrency", str(1 if requests else args.connections)]
+    if requests or not args.rate:
+        command += ["--concurrency", str(1 if requests else args.connections)]
+    else:
+        command += ["--request-rate", str(args.rate), "--arrival-pattern", "constant"]
     command += ["--request-count", str(requests)] if requests else ["--benchmark-duration", str(args.seconds)]
     command += ["--workers-max", "1", "--use-server-token-count", "--tokenizer", args.tokenizer, "--isl", "16"]
     command += ["--osl", "16", "--ui", "none", "--export-level", "summary", "--artifact-dir", str(artifacts)]
     return [*command, "--backend", "process"]
 
 
-def throughput(artifacts: Path) -> float:
+def take_figures(sample: Sample, artifacts: Path) -> Sample:
+    """With the figures of the run's summary."""
     summary = json.loads((artifacts / "profile_export_aiperf.json").read_text())
-    return float(summary["request_throughput"]["avg"])
+    sample.requests_per_second = float(summary["request_throughput"]["avg"])
+    sample.latency_p99_ms = float(summary["request_latency"]["p99"])
+    return sample
 
 
 def cpu_s(pid: int) -> float:
@@ -232,7 +240,7 @@ def run_alone(args: argparse.Namespace, url: str, artifacts: Path) -> Sample:
         company = Company(args, elsewhere)
         subprocess.run(run_command(args, url, artifacts), check=True, stdout=subprocess.DEVNULL)
         company.stop()
-    return Sample(throughput(artifacts))
+    return take_figures(Sample(0.0), artifacts)
 
 
 def fetch(url: str, coding: str) -> float:
@@ -294,8 +302,7 @@ def run_in_company(args: argparse.Namespace, url: str, artifacts: Path, with_hol
             process.send_signal(signal.SIGINT)
         if process.wait(60) != 0:
             raise SystemExit(f"the run ended with {process.returncode}")
-    sample.requests_per_second = throughput(artifacts)
-    return sample
+    return take_figures(sample, artifacts)
 
 
 # ---- the report
@@ -305,13 +312,18 @@ def report(args: argparse.Namespace, alone: list[Sample], company: list[Sample])
     ratios = [b.requests_per_second / a.requests_per_second for a, b in zip(alone, company, strict=True)]
     waits = sorted(wait for sample in company for wait in sample.seen.waits_ms)
     print(f"{args.pollers} pollers at {1 / POLL_S:.0f} Hz, {args.readers} readers, {args.dawdlers} dawdlers\n")
-    print("| | requests/s | of without | the server's share of the core | answer, median | p99 | its RssAnon |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    print(f"| without | {statistics.median(s.requests_per_second for s in alone):,.0f} | | | | | |")
+    print(
+        "| | requests/s | of without | the run's latency p99 | the server's share of the core | answer, median | p99 "
+        "| its RssAnon |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    late = [statistics.median(sample.latency_p99_ms for sample in side) for side in (alone, company)]
+    print(f"| without | {statistics.median(s.requests_per_second for s in alone):,.0f} | | {late[0]:.2f} ms | | | | |")
     anon = max(sample.rss_anon_kib for sample in company) / 1024
     print(
         f"| with | {statistics.median(s.requests_per_second for s in company):,.0f} | {statistics.median(ratios):.3f} "
-        f"({min(ratios):.3f} to {max(ratios):.3f}) | {statistics.median(s.cpu_share for s in company):.1%} | "
+        f"({min(ratios):.3f} to {max(ratios):.3f}) | {late[1]:.2f} ms | "
+        f"{statistics.median(s.cpu_share for s in company):.1%} | "
         f"{waits[len(waits) // 2]:.2f} ms | "
         f"{waits[len(waits) * 99 // 100]:.2f} ms | {anon:.1f} MiB |"
     )
@@ -332,7 +344,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--program", type=Path, default=Path(__file__).parents[1] / "build/dev/bin/aiperf-cpp")
     parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=5, help="length of a run")
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rate", type=int, default=5000, help="requests/s of a run; 0: as many as it can")
+    parser.add_argument("--connections", type=int, default=64, help="of a run with --rate 0")
     parser.add_argument("--pollers", type=int, default=50)
     parser.add_argument("--readers", type=int, default=20, help="of /api/events")
     parser.add_argument("--dawdlers", type=int, default=100, help="clients that send a byte a second")
