@@ -115,28 +115,18 @@ validity::LoopFigures LoadDriver::loop_figures(std::uint32_t phase) noexcept {
 std::uint64_t LoadDriver::planned(std::uint32_t index) noexcept {
     const schedule::Phase& phase = plan_.phases[index];
     const bool cut_short = state().stop.load() != static_cast<std::uint32_t>(load::Stop::none);
-    if (!phase.duration || !phase.arrivals || cut_short) {
-        return 0;
-    }
-    schedule::ArrivalCursor cursor(*phase.arrivals);
-    const std::uint64_t most = phase.requests.value_or(~std::uint64_t{0});
-    std::uint64_t planned = 0;
-    while (planned < most && cursor.at(planned) < *phase.duration) {
-        ++planned;
-    }
-    return planned;
+    const bool known = phase.duration && phase.arrivals && !cut_short;
+    return known ? due(phase, phase.requests.value_or(~std::uint64_t{0})) : 0;
 }
 
-/// How many of the claimed indices were due within the phase's time: all before the first that was not.
-std::uint64_t LoadDriver::due(std::uint32_t index) noexcept {
-    const schedule::Phase& phase = plan_.phases[index];
-    const std::uint64_t claimed = this->claimed(index);
+/// How many of the first `most` indices are due within the phase's time: all before the first that is not.
+std::uint64_t LoadDriver::due(const schedule::Phase& phase, std::uint64_t most) noexcept {
     if (!phase.duration || !phase.arrivals) {
-        return claimed;
+        return most;
     }
     schedule::ArrivalCursor cursor(*phase.arrivals);
     std::uint64_t due = 0;
-    while (due < claimed && cursor.at(due) < *phase.duration) {
+    while (due < most && cursor.at(due) < *phase.duration) {
         ++due;
     }
     return due;
@@ -187,7 +177,7 @@ void LoadDriver::settle(const WorkerDeath& death, const Claim& claim, bool unsen
     record::Journal::Loss loss;
     loss.worker = death.worker;
     loss.first = claim.first_slot;
-    loss.count = unsent ? due(claim.phase) : claimed(claim.phase);
+    loss.count = unsent ? due(plan_.phases[claim.phase], claimed(claim.phase)) : claimed(claim.phase);
     loss.phase = static_cast<std::uint8_t>(claim.phase);
     loss.entries = static_cast<std::uint32_t>(plan_.dataset->size());
     loss.unsent = unsent;

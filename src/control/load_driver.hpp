@@ -68,7 +68,7 @@ private:
     };
 
     [[nodiscard]] std::uint64_t claimed(std::uint32_t phase) noexcept;
-    [[nodiscard]] std::uint64_t due(std::uint32_t index) noexcept;
+    [[nodiscard]] static std::uint64_t due(const schedule::Phase& phase, std::uint64_t most) noexcept;
     [[nodiscard]] std::uint64_t planned(std::uint32_t index) noexcept;
     [[nodiscard]] bool is_over(std::uint32_t phase) noexcept;
     [[nodiscard]] base::Instant drained_by(std::uint32_t phase, std::int64_t start_ns) const noexcept;

@@ -32,7 +32,7 @@ std::optional<std::string_view> MessageMold::text_of(std::string_view message) c
 MessageMold& MessageMolds::of(std::string_view message) noexcept {
     constexpr std::size_t k_id_at = 8;  // behind {"id":"
     constexpr std::uint64_t k_spread = 0x9E3779B97F4A7C15U;
-    std::uint64_t hash = message.size() < k_id_at ? 0 : 1;
+    std::uint64_t hash = 1;
     for (std::size_t at = k_id_at; at + sizeof(hash) <= std::min<std::size_t>(message.size(), 64); at += sizeof(hash)) {
         std::uint64_t word = 0;
         std::memcpy(&word, message.data() + at, sizeof(word));

@@ -87,13 +87,11 @@ ssize_t EpollIo::receive(int fd, char* buffer, std::size_t size, std::int64_t& a
     if (got <= 0) {
         return got;
     }
-    for (const cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr && part->cmsg_level == SOL_SOCKET;) {
-        if (part->cmsg_type == SCM_TIMESTAMPNS) {
-            timespec stamp{};
-            std::memcpy(&stamp, CMSG_DATA(part), sizeof(stamp));
-            arrived_wall_ns = std::int64_t{stamp.tv_sec} * 1'000'000'000 + stamp.tv_nsec;
-        }
-        break;  // there is room for one
+    const cmsghdr* const part = CMSG_FIRSTHDR(&message);  // there is room for one
+    if (part != nullptr && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {
+        timespec stamp{};
+        std::memcpy(&stamp, CMSG_DATA(part), sizeof(stamp));
+        arrived_wall_ns = std::int64_t{stamp.tv_sec} * 1'000'000'000 + stamp.tv_nsec;
     }
     return got;
 }
