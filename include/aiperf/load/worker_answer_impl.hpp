@@ -124,7 +124,7 @@ bool Worker<Io>::take_answer(ConnectionId id, char* data, std::size_t size, base
     Connection& connection = connections_[id];
     const ExchangeId request = connection.exchange;
     Exchange& exchange = exchanges_[request];
-    exchange.answer.note_read(connection.tls == nullptr ? read_lag(now) : 0, turns_.late());
+    exchange.answer.note_read(connection.tls == nullptr ? read_lag(now) : 0, turns_.late(now));
     const std::size_t used = exchange.answer.feed(data, size, now.time_since_epoch().count(), *reader_);
     if (!exchange.answer.over()) {
         return false;
