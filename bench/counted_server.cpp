@@ -1,5 +1,5 @@
-// The mock server of bench/peers.py. Prints its port; then, for each line it reads, the requests it has answered and how
-// many of them with an error. Ends with its input.
+// The mock server of bench/peers.py. Prints its port; then, for each line it reads, the requests it has answered and
+// how many of them with an error. Ends with its input.
 
 #include "aiperf/mock/server.hpp"
 

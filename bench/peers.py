@@ -76,20 +76,23 @@ class Bench:
         self.work = work
         self.runs = 0
 
-    def go(self, tool: Tool, server: Server, count: Callable[[], int] = lambda: 0, **ask: int) -> Watched:
+    def ask(self, server: Server) -> Ask:
+        """One second of all that can be sent; to be changed."""
         self.runs += 1
         folder = self.work / str(self.runs)
         folder.mkdir()
-        asked = Ask(server.url, folder, self.args.tokenizer, connections=self.args.connections, **{"seconds": 1, **ask})
-        return run(tool.argv(asked), self.args.client_core, folder / "log", tool.environment, count)
+        return Ask(server.url, folder, self.args.tokenizer, self.args.connections)
+
+    def go(self, tool: Tool, ask: Ask, count: Callable[[], int] = lambda: 0) -> Watched:
+        return run(tool.argv(ask), self.args.client_core, ask.work / "log", tool.environment, count)
 
     def load(self, tool: Tool, streaming: bool) -> Row:
         server = Server([str(self.args.build / "bin/bench_counted_server")], self.args.server_core)
-        seconds = self.args.seconds
-        watched = self.go(
-            tool, server, lambda: server.counts()[0],
-            seconds=seconds + tool.slow, streaming=streaming, guess=self.args.guess * seconds,
-        )  # fmt: skip
+        ask = self.ask(server)
+        ask.seconds = self.args.seconds + tool.slow
+        ask.streaming = streaming
+        ask.guess = self.args.guess * ask.seconds
+        watched = self.go(tool, ask, lambda: server.counts()[0])
         answered, errors = server.counts()
         server.rest()
         if errors * ERRORS_ALLOWED > answered:
@@ -106,20 +109,25 @@ class Bench:
             "anon_mib": max(each.anon_kib for each in watched.looks) / 1024,
         }
 
-    def stamps(self, tool: Tool, **ask: int) -> tuple[Watched, list[int]]:
+    def stamps(self, tool: Tool, rate: int, seconds: int) -> tuple[Watched, list[int]]:
         receiver = Server([sys.executable, str(Path(__file__).with_name("peers_receiver.py"))], self.args.server_core)
-        watched = self.go(tool, receiver, **ask)
+        ask = self.ask(receiver)
+        ask.rate = rate
+        ask.seconds = seconds
+        ask.streaming = not tool.plain
+        ask.guess = ask.connections
+        watched = self.go(tool, ask)
         arrivals = [int(word) for word in receiver.rest().split()]
         if not arrivals:
             raise FailedError("sent nothing")
         return watched, arrivals
 
     def start(self, tool: Tool) -> Row:
-        watched, arrivals = self.stamps(tool, guess=self.args.connections, streaming=not tool.plain)
+        watched, arrivals = self.stamps(tool, 0, 1)
         return {"first_ms": (arrivals[0] - watched.started_ns) / 1e6, "version_ms": tool.ask_version()[1] * 1e3}
 
     def sends(self, tool: Tool, rate: int) -> Row:
-        _, arrivals = self.stamps(tool, rate=rate, seconds=self.args.seconds, streaming=not tool.plain)
+        _, arrivals = self.stamps(tool, rate, self.args.seconds)
         all_of_them = np.array(arrivals, dtype=np.int64)
         settled = all_of_them[all_of_them >= all_of_them[0] + int(SETTLING_S * 1e9)]
         if len(settled) < 10:

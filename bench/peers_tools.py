@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+PROMPT = "Say something about the weather in a few words, please."
 BODY = {
-    "messages": [{"role": "user", "content": "Say something about the weather in a few words, please."}],
+    "messages": [{"role": "user", "content": PROMPT}],
     "model": "m",
     "max_completion_tokens": 16,
 }
@@ -32,7 +33,7 @@ class Ask:
     work: Path  # an empty folder
     tokenizer: Path
     connections: int
-    seconds: int
+    seconds: int = 1
     rate: int = 0  # constant, a second; 0: as many as it can, on all connections
     streaming: bool = False
     guess: int = 0  # requests of a run, for a tool that cannot be given a time
@@ -82,7 +83,7 @@ def guidellm(ask: Ask) -> list[str]:
 
 
 def vllm(ask: Ask) -> list[str]:
-    prompts = ask.file("prompts.jsonl", json.dumps({"prompt": BODY["messages"][0]["content"]}) + "\n")
+    prompts = ask.file("prompts.jsonl", json.dumps({"prompt": PROMPT}) + "\n")
     requests = ask.rate * ask.seconds or ask.guess
     # No word for a constant rate: gamma gaps of a very large shape are one.
     rate = ["--request-rate", str(ask.rate), "--burstiness", "1e9"] if ask.rate else []
