@@ -10,6 +10,7 @@ load      as many requests as 64 connections give: requests a second by the mock
 streams   the same with streams of 16 tokens, for tools that parse them
 start     from the start of the process to its first request at the server, and until it has told its version
 sends     at a constant rate: lateness and gaps as in bench/send_accuracy.py, by the receiver's stamps
+slow      the same at a rate that all can send
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     Row = dict[str, float]
     Measure = Callable[[Tool], Row]
 
-PARTS = ("load", "streams", "start", "sends")
+PARTS = ("load", "streams", "start", "sends", "slow")
 EDGE = 0.05  # share of the requests at each end that the rate leaves out
 
 ERRORS_ALLOWED = 1000  # one in so many: a tool may ask for what the mock server does not have, such as metrics
@@ -140,14 +141,17 @@ def table(bench: Bench, title: str, tools: list[Tool], columns: dict[str, tuple[
     """Measures in turn, prints medians. `columns`: of a row's field, the heading and the format."""
     rounds: dict[str, list[Row]] = {tool.name: [] for tool in tools}
     faults: dict[str, str] = {}
-    for _ in range(bench.args.rounds):
+    args = bench.args
+    for number in range(args.rounds):
         for tool in tools:
+            if tool.name in faults or number >= (args.slow_rounds if tool.slow else args.rounds):
+                continue
             try:
-                if tool.name not in faults:
-                    rounds[tool.name].append(measure(tool))
+                rounds[tool.name].append(measure(tool))
             except FailedError as failure:
                 faults[tool.name] = str(failure)
-    print(f"\n{title}; medians of {bench.args.rounds} rounds; load average {os.getloadavg()[0]:.1f}\n")
+    slow = f" ({args.slow_rounds} of slow tools)" if any(tool.slow for tool in tools) else ""
+    print(f"\n{title}; medians of {args.rounds} rounds{slow}; load average {os.getloadavg()[0]:.1f}\n")
     print(f"| tool | {' | '.join(heading for heading, _ in columns.values())} |")
     print(f"| --- |{' --- |' * len(columns)}")
     for name, rows in rounds.items():
@@ -196,13 +200,11 @@ def do(bench: Bench, part: str, tools: list[Tool]) -> None:
     elif part == "start":
         table(bench, "From the start of the process", [t for t in tools if t.unlimited], START, bench.start)
     else:
-        able = [floor(args), *(t for t in tools if t.constant)]
-        for rate, chosen in (
-            (args.rate, [t for t in able if not t.slow]),
-            (args.slow_rate, [t for t in able if t.slow or t.parses or not t.program]),
-        ):
-            title = f"Constant {rate:,}/s, {args.seconds} s"
-            table(bench, title, chosen, SENDS, lambda t, rate=rate: bench.sends(t, rate))  # type: ignore[misc]
+        rate = args.rate if part == "sends" else args.slow_rate
+        able = [tool for tool in tools if tool.constant and (part == "slow" or not tool.slow)]
+        if part == "slow":
+            able = [tool for tool in able if tool.parses]
+        table(bench, f"Constant {rate:,}/s", [floor(args), *able], SENDS, lambda t: bench.sends(t, rate))
 
 
 def main() -> None:
@@ -214,10 +216,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="TOOL", help="names of the table; default: all")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slow-rounds", type=int, default=2, help="of tools that take tens of seconds for one")
     parser.add_argument("--seconds", type=int, default=3, help="length of a round of one tool; one more for slow ones")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=int, default=2000)
-    parser.add_argument("--slow-rate", type=int, default=50, help="for those that cannot send that many")
+    parser.add_argument(
+        "--slow-rate", type=int, default=50, help="for the tools that parse streams, some of which can send no more"
+    )
     parser.add_argument("--guess", type=int, default=10000, help="requests a second of tools that take no time")
     parser.add_argument("--tokenizer", type=Path, default=Path(__file__).parents[1] / "tests/golden/tokenizer")
     parser.add_argument("--server-core", type=int, default=0)
