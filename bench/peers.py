@@ -225,6 +225,7 @@ def main() -> None:
     )
     parser.add_argument("--guess", type=int, default=10000, help="requests a second of tools that take no time")
     parser.add_argument("--tokenizer", type=Path, default=Path(__file__).parents[1] / "tests/golden/tokenizer")
+    parser.add_argument("--nice", type=int, default=0, help="of both sides, where the machine has other work")
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--client-core", type=int, default=1)
     args = parser.parse_args()
@@ -233,6 +234,7 @@ def main() -> None:
     if unknown := set(args.only) - {tool.name for tool in TOOLS}:
         parser.error(f"--only: unknown: {', '.join(sorted(unknown))}")
     os.sched_setaffinity(0, {args.server_core})
+    os.nice(args.nice)
     adopt_orphans()
     tools, missing = installed(args.tools, args.build / "bin/aiperf-cpp")
     tools = [tool for tool in tools if not args.only or tool.name in args.only]
