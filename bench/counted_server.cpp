@@ -9,6 +9,7 @@
 int main() {
     aiperf::mock::Options options;
     options.port = 0;
+    options.keep_requests = false;
     const aiperf::mock::Server server(options);
     std::cout << server.port() << std::endl;
     for (std::string line; std::getline(std::cin, line);) {
