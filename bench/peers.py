@@ -84,8 +84,9 @@ class Bench:
         folder.mkdir()
         return Ask(server.url, folder, self.args.tokenizer, self.args.connections)
 
-    def go(self, tool: Tool, ask: Ask, count: Callable[[], int] = lambda: 0) -> Watched:
-        return run(tool.argv(ask), self.args.client_core, ask.work / "log", tool.environment, count)
+    def go(self, tool: Tool, server: Server, ask: Ask, count: Callable[[], int] = lambda: 0) -> Watched:
+        command = ["taskset", "-c", str(self.args.client_core), *tool.argv(ask)]
+        return run(command, ask.work / "log", tool.environment, server.process.pid, count)
 
     def load(self, tool: Tool, streaming: bool) -> Row:
         server = Server([str(self.args.build / "bin/bench_counted_server")], self.args.server_core)
@@ -93,7 +94,7 @@ class Bench:
         ask.seconds = self.args.seconds + tool.slow
         ask.streaming = streaming
         ask.guess = self.args.guess * ask.seconds
-        watched = self.go(tool, ask, lambda: server.counts()[0])
+        watched = self.go(tool, server, ask, lambda: server.counts()[0])
         answered, errors = server.counts()
         server.rest()
         if errors * ERRORS_ALLOWED > answered:
@@ -102,8 +103,10 @@ class Bench:
         if len(inside) < 2:
             raise FailedError(f"too short to measure, {answered} requests")
         first, last = inside[0], inside[-1]
+        seconds = last.at_s - first.at_s
         return {
-            "rate": (last.answered - first.answered) / (last.at_s - first.at_s),
+            "rate": (last.answered - first.answered) / seconds,
+            "server": (last.server_cpu_s - first.server_cpu_s) / seconds,
             "cpu_us": (watched.cpu_s - first.cpu_s) / (answered - first.answered) * 1e6,
             "before_s": first.cpu_s,
             "rss_mib": max(each.rss_kib for each in watched.looks) / 1024,
@@ -117,7 +120,7 @@ class Bench:
         ask.seconds = seconds
         ask.streaming = not tool.plain
         ask.guess = ask.connections
-        watched = self.go(tool, ask)
+        watched = self.go(tool, receiver, ask)
         arrivals = [int(word) for word in receiver.rest().split()]
         if not arrivals:
             raise FailedError("sent nothing")
@@ -165,6 +168,7 @@ def table(bench: Bench, title: str, tools: list[Tool], columns: dict[str, tuple[
 
 LOAD = {
     "rate": ("requests/s", ",.0f"),
+    "server": ("server's share of its core", ".0%"),
     "cpu_us": ("CPU us/request", ",.1f"),
     "before_s": ("CPU s before", ".2f"),
     "rss_mib": ("RSS MiB", ",.1f"),

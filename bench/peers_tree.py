@@ -27,13 +27,14 @@ class FailedError(Exception):
 
 @dataclasses.dataclass
 class Look:
-    """At a tool's processes at one time, and at the server's count then."""
+    """At a tool's processes at one time, and at the server then."""
 
     at_s: float
     cpu_s: float
     rss_kib: int
     anon_kib: int
     answered: int
+    server_cpu_s: float
 
 
 @dataclasses.dataclass
@@ -67,19 +68,23 @@ def tree(pid: int) -> list[int]:
     return pids
 
 
-def look(pid: int, answered: int) -> Look:
+def ticks(pid: int) -> int:
+    """Of processor time, with its children that have ended."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+
+
+def look(pid: int, server: int, answered: int) -> Look:
     cpu, rss, anon = 0, 0, 0
     for each in tree(pid):
         try:
-            times = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:15]
+            cpu += ticks(each)
             status = Path(f"/proc/{each}/status").read_text()
         except OSError:
             continue  # has just ended
-        cpu += sum(map(int, times))  # its children that have ended are in it
         sizes = dict(re.findall(r"(VmRSS|RssAnon):\s+(\d+) kB", status))
         rss += int(sizes.get("VmRSS", 0))
         anon += int(sizes.get("RssAnon", 0))
-    return Look(time.monotonic(), cpu / TICKS, rss, anon, answered)
+    return Look(time.monotonic(), cpu / TICKS, rss, anon, answered, ticks(server) / TICKS)
 
 
 def children_cpu_s() -> float:
@@ -93,16 +98,15 @@ def reap(others: list[int]) -> None:
         os.waitpid(pid, 0)
 
 
-def run(command: list[str], core: int, log: Path, environment: dict[str, str], count: Callable[[], int]) -> Watched:
-    """Runs a pinned command to its end; `count` asks the server."""
+def run(command: list[str], log: Path, environment: dict[str, str], server: int, count: Callable[[], int]) -> Watched:
+    """Runs a command to its end; `count` asks the server, whose process is `server`, what it has answered."""
     others = children(os.getpid())
     before = children_cpu_s()
     looks: list[Look] = []
     with log.open("wb") as out:
         started = time.time_ns()
         with subprocess.Popen(
-            ["taskset", "-c", str(core), *command],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=os.environ | environment,
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=os.environ | environment,
         ) as process:  # fmt: skip
             until = time.monotonic() + LONGEST_RUN_S
             while process.poll() is None:
@@ -111,7 +115,7 @@ def run(command: list[str], core: int, log: Path, environment: dict[str, str], c
                 try:
                     process.wait(LOOK_EVERY_S)
                 except subprocess.TimeoutExpired:
-                    looks.append(look(process.pid, count()))
+                    looks.append(look(process.pid, server, count()))
     reap(others)
     if process.returncode != 0:
         lines = log.read_text(errors="replace").strip().splitlines() or ["no output"]
