@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -32,7 +33,11 @@ namespace aiperf::base {
 [[nodiscard]] std::string lower(std::string_view text);
 
 /// Equal but for ASCII case. Allocates nothing.
-[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
+[[nodiscard]] inline bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [low](char x, char y) { return low(x) == low(y); });
+}
 
 /// Appends `text` as the inside of a JSON string: quotes, backslashes and control characters escaped, all else as it
 /// is.
