@@ -2,6 +2,7 @@
 
 #include "aiperf/base/rng.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -13,16 +14,15 @@ inline constexpr std::size_t k_uuid_chars = 36;
 
 /// Writes the eight lower-case hexadecimal digits of a number.
 inline void write_hex(std::uint32_t number, char* out) noexcept {
-    // A digit into each byte, all eight at once, the first one lowest.
+    // A digit into each byte, all eight at once; the first one is to be the lowest byte, which is written first.
+    static_assert(std::endian::native == std::endian::little);
     std::uint64_t digits = number;
     digits = ((digits << 32U) | (digits >> 16U)) & 0x0000FFFF0000FFFFULL;
     digits = ((digits << 16U) | (digits >> 8U)) & 0x00FF00FF00FF00FFULL;
     digits = ((digits << 8U) | (digits >> 4U)) & 0x0F0F0F0F0F0F0F0FULL;
     const std::uint64_t letters = ((digits + 0x0606060606060606ULL) >> 4U) & 0x0101010101010101ULL;  // 1: above 9
     digits += 0x3030303030303030ULL + letters * ('a' - '0' - 10);
-    for (int i = 0; i < 8; ++i) {
-        out[i] = static_cast<char>(digits >> (8U * static_cast<unsigned>(i)));
-    }
+    std::memcpy(out, &digits, sizeof(digits));
 }
 
 /// Writes the text of a version-4 shaped UUID made from two words into out[0..36). No terminator.

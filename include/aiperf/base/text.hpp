@@ -34,9 +34,11 @@ namespace aiperf::base {
 
 /// Equal but for ASCII case. Allocates nothing.
 [[nodiscard]] inline bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [low](char x, char y) { return low(x) == low(y); });
+    const auto same = [](char x, char y) {
+        const char letter = static_cast<char>(x | 0x20);
+        return x == y || ((x ^ y) == 0x20 && letter >= 'a' && letter <= 'z');
+    };
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), same);
 }
 
 /// Appends `text` as the inside of a JSON string: quotes, backslashes and control characters escaped, all else as it
