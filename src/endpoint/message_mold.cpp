@@ -168,11 +168,15 @@ bool MessageMold::Rest::pass(const Place& place, std::string_view& value) noexce
 }
 
 bool MessageMolds::read(std::string_view message, Delta& delta) {
-    if (molds_[last_].read(message, delta)) {
+    const std::size_t before = last_;
+    const std::size_t likely = followers_[before];
+    if (molds_[likely].read(message, delta)) {
+        last_ = likely;
         return true;
     }
     for (std::size_t i = 0; i < k_molds; ++i) {
-        if (i != last_ && molds_[i].read(message, delta)) {
+        if (i != likely && molds_[i].read(message, delta)) {
+            followers_[before] = likely == before ? likely : i;  // a kind that comes in rows is expected again
             last_ = i;
             return true;
         }
@@ -182,8 +186,10 @@ bool MessageMolds::read(std::string_view message, Delta& delta) {
 
 void MessageMolds::take(std::string_view message, std::span<const Hole> holes, const Delta& delta) {
     molds_[next_].take(message, holes, delta);
+    followers_[last_] = followers_[last_] == last_ ? last_ : next_;
     last_ = next_;
     next_ = (next_ + 1) % k_molds;
+    followers_[last_] = next_;
 }
 
 }  // namespace aiperf::endpoint

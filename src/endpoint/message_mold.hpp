@@ -93,8 +93,9 @@ private:
     static constexpr std::size_t k_molds = 8;
 
     std::array<MessageMold, k_molds> molds_;
-    std::size_t last_ = 0;  // that fitted
-    std::size_t next_ = 0;  // to be taken
+    std::array<std::size_t, k_molds> followers_{};  // by mold: the one that fitted after it
+    std::size_t last_ = 0;                          // that fitted
+    std::size_t next_ = 0;                          // to be taken
 };
 
 }  // namespace aiperf::endpoint
