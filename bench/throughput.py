@@ -158,6 +158,9 @@ def main() -> None:
         "--requests", type=int, default=0, help="requests of a round of ours; 0: as many as wrk managed"
     )
     parser.add_argument("--streaming", action="store_true", help="answers are streams of 16 events, in one burst")
+    parser.add_argument(
+        "--itl-ms", type=float, default=0.0, help="from event to event of a stream: they come one by one"
+    )
     parser.add_argument("--tokenizer", default=str(Path(__file__).parents[1] / "tests/golden/tokenizer"))
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--client-core", type=int, default=1)
@@ -173,7 +176,8 @@ def main() -> None:
         )
         port_file = work / "port"
         server = ["taskset", "-c", str(args.server_core), str(args.program), "mock", "--port", "0"]
-        with subprocess.Popen([*server, "--port-file", str(port_file)], stdout=subprocess.PIPE, text=True) as mock:
+        server += ["--itl-ms", str(args.itl_ms), "--port-file", str(port_file)]
+        with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as mock:
             try:
                 assert mock.stdout is not None
                 url = mock.stdout.readline().split()[-1]
