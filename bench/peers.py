@@ -108,7 +108,6 @@ class Bench:
             "rate": (last.answered - first.answered) / seconds,
             "server": (last.server_cpu_s - first.server_cpu_s) / seconds,
             "cpu_us": (watched.cpu_s - first.cpu_s) / (answered - first.answered) * 1e6,
-            "before_s": first.cpu_s,
             "rss_mib": max(each.rss_kib for each in watched.looks) / 1024,
             "anon_mib": max(each.anon_kib for each in watched.looks) / 1024,
         }
@@ -170,7 +169,6 @@ LOAD = {
     "rate": ("requests/s", ",.0f"),
     "server": ("server's share of its core", ".0%"),
     "cpu_us": ("CPU us/request", ",.1f"),
-    "before_s": ("CPU s before", ".2f"),
     "rss_mib": ("RSS MiB", ",.1f"),
     "anon_mib": ("RssAnon MiB", ",.1f"),
 }
