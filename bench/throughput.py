@@ -24,7 +24,6 @@ BODY = {
     "messages": [{"role": "user", "content": "Say something about the weather in a few words, please."}],
     "model": "m",
     "stream": False,
-    "max_completion_tokens": 16,
 }
 
 
@@ -117,7 +116,7 @@ def our_sample(args: argparse.Namespace, url: str, artifacts: Path, requests: in
     command = [
         str(args.program), "profile", "--model", "m", "--url", url, "--concurrency", str(args.connections),
         "--request-count", str(requests), "--workers-max", "1", "--use-server-token-count",
-        "--tokenizer", args.tokenizer, "--isl", "16", "--osl", "16", "--ui", "none",
+        "--tokenizer", args.tokenizer, "--isl", "16", "--osl", str(args.tokens), "--ui", "none",
         "--export-level", "summary", "--artifact-dir", str(artifacts),
     ]  # fmt: skip
     if args.streaming:
@@ -157,7 +156,8 @@ def main() -> None:
     parser.add_argument(
         "--requests", type=int, default=0, help="requests of a round of ours; 0: as many as wrk managed"
     )
-    parser.add_argument("--streaming", action="store_true", help="answers are streams of 16 events, in one burst")
+    parser.add_argument("--streaming", action="store_true", help="answers are streams, each in one burst")
+    parser.add_argument("--tokens", type=int, default=16, help="of an answer; a stream has 3 events more")
     parser.add_argument(
         "--itl-ms", type=float, default=0.0, help="from event to event of a stream: they come one by one"
     )
@@ -170,7 +170,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         script = work / "post.lua"
-        body = json.dumps(BODY | {"stream": args.streaming})
+        body = json.dumps(BODY | {"stream": args.streaming, "max_completion_tokens": args.tokens})
         script.write_text(
             f"wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['Content-Type'] = 'application/json'\n"
         )
