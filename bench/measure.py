@@ -138,6 +138,16 @@ def pinned(core: int) -> list[str]:
 
 
 @contextlib.contextmanager
+def started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A command in the background, which does not outlive a failure."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
 def mock_server(program: Path, core: int, *flags: str) -> Iterator[str]:
     """Starts the mock server on a core and gives its URL."""
     command = [*pinned(core), str(program), "mock", "--port", "0", *flags]

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measure import TOKENIZER, Peaks, at_share, load_average, mock_server, pinned, wait_for
+from measure import TOKENIZER, Peaks, at_share, load_average, mock_server, pinned, started, wait_for
 
 PAGE_BYTES = 4096
 RECORD_BYTES = 192
@@ -186,8 +186,8 @@ def requests(bench: Bench) -> None:
                 subprocess.run(["rm", "-rf", str(done.artifacts)], check=True)
     report(
         "requests that are not streamed, 64 at a time",
-        "| requests | requests/s | bytes of record and events, each | bytes of text, each | largest RssAnon of a process "
-        "| RssAnon, all processes | end of load to artifacts |",
+        "| requests | requests/s | bytes of record and events, each | bytes of text, each "
+        "| largest RssAnon of a process | RssAnon, all processes | end of load to artifacts |",
         rows,
     )
 
@@ -237,16 +237,16 @@ def cancel(bench: Bench) -> None:
 def cancel_once(bench: Bench, backend: str, dump: Path) -> tuple[float, float]:
     """Seconds from the signal to the artifacts, and to the end of the process."""
     count = bench.args.cancel_streams
-    with bench.mock("--ttft-ms", "50", "--itl-ms", "100", "--output-tokens", "1000000", "--dump", str(dump)) as url:
+    with bench.mock("--ttft-ms", "50", "--itl-ms", "100", "--output-tokens", "2000", "--dump", str(dump)) as url:
         load = ["--streaming", "--isl", "16", "--concurrency", str(count), "--request-count", str(10 * count)]
         command, artifacts = bench.command(url, *load, "--backend", backend, "--api-port", "0")
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with started(command) as process:
             sockets = Path("/proc/net/tcp")
             wait_for(lambda: sum(" 01 " in line for line in sockets.open()) >= 2 * count)
             time.sleep(2)  # of streaming
             signalled = time.time_ns()
             process.send_signal(signal.SIGINT)
-            wait_for(lambda: (artifacts / "profile_export_aiperf.json").exists())
+            wait_for((artifacts / "profile_export_aiperf.json").exists)
             process.send_signal(signal.SIGINT)  # ends the hold of the results server
             process.wait(60)
             ended = time.time_ns()

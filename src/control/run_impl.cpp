@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto k_count_after_cancel = std::chrono::seconds(5);
 constexpr auto k_longest_close = std::chrono::seconds(30);    // of what a cancel has interrupted, beyond its own time
+constexpr auto k_head_start = std::chrono::milliseconds(50);  // of the prompts; a small data set is whole by then
 constexpr auto k_longest_export = std::chrono::seconds(600);  // writing, not counting
 
 }  // namespace
@@ -187,8 +188,20 @@ void Run::Impl::put_load(Outcome& outcome) {
     if (const std::string& moved = outcome.folder->moved_aside(); !moved.empty()) {
         log(spdlog::level::warn, "the journal of an interrupted run was kept as " + moved);
     }
+    Composer composer(prepared_, [this] { stop_sending(); });
     outcome.plan = make_plan(
-        prepared_, [this] { return cancelled(); }, [this](const std::string& line) { log(spdlog::level::info, line); });
+        prepared_,
+        composer.dataset(),
+        [this] { return cancelled(); },
+        [this](const std::string& line) { log(spdlog::level::info, line); });
+    composer.wait(k_head_start, [this] { return cancelled(); });
+    if (const std::string why = composer.failure(); !why.empty()) {
+        throw base::RunError(why);
+    }
+    if (cancelled()) {
+        throw base::RunError("the run was cancelled while its data set was made");
+    }
+    composer.stand_back();
     record::JournalPlan journal_plan;
     journal_plan.info.run_key = prepared_.run_key;
     journal_plan.info.seed = *prepared_.config.random_seed;
@@ -200,10 +213,19 @@ void Run::Impl::put_load(Outcome& outcome) {
     }
     record::Journal journal(prepared_.journal_directory, journal_plan);
     outcome.folder->describe(prepared_);
-    drive(outcome, outcome.plan, journal);
+    drive(outcome, composer, journal);
 }
 
-void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal) {
+/// Where a prompt cannot be made.
+void Run::Impl::stop_sending() noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (driver_ != nullptr) {
+        driver_->stop(load::Stop::in_flight);
+    }
+}
+
+void Run::Impl::drive(Outcome& outcome, Composer& composer, record::Journal& journal) {
+    const load::LoadPlan& plan = outcome.plan;
     WorkerRules rules;
     rules.abort_on_death = prepared_.config.on_worker_death == config::OnWorkerDeath::abort;
     rules.drain_timeout = prepared_.settings.timing.cancel_drain_timeout;
@@ -235,7 +257,7 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
     std::uint64_t slots = 0;
     std::exception_ptr failure;
     try {
-        slots = run_phases(driver, outcome, journal);
+        slots = run_phases(driver, composer, outcome, journal);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -267,24 +289,57 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
         outcome.fail("the journal cannot grow: " + journal.directory().string() + ": " +
                      std::generic_category().message(number));
     }
+    if (outcome.error.empty()) {
+        await_prompts(composer, outcome);
+    }
+}
+
+/// What was not sent is made all the same, as `inputs.json` has it; not once the run is cancelled.
+void Run::Impl::await_prompts(Composer& composer, Outcome& outcome) {
+    if (!composer.wait({}, {}) && composer.failure().empty() && !cancelled()) {
+        enter("making the prompts that were not sent");
+        const std::shared_ptr<const dataset::Dataset> dataset = composer.dataset();
+        log(spdlog::level::info,
+            "the load is over; " + std::to_string(dataset->size() - dataset->ready()) + " of " +
+                std::to_string(dataset->size()) + " prompts are still to be made for inputs.json");
+        composer.wait(base::Nanoseconds::max(), [this] { return cancelled(); });
+    }
+    composer.stop();
+    if (const std::string why = composer.failure(); !why.empty()) {
+        outcome.fail(why);
+    }
+}
+
+/// Says that the client was slower than the load it was to send.
+void Run::Impl::note_unready(std::uint64_t requests, Outcome& outcome) const {
+    if (requests > 0) {
+        outcome.notes.push_back(std::to_string(requests) +
+                                " requests had to wait until their prompts were made: the client held them up");
+        log(spdlog::level::warn, outcome.notes.back());
+    }
 }
 
 /// Returns the number of slots claimed.
-std::uint64_t Run::Impl::run_phases(LoadDriver& driver, Outcome& outcome, record::Journal& journal) {
+std::uint64_t Run::Impl::run_phases(LoadDriver& driver,
+                                    Composer& composer,
+                                    Outcome& outcome,
+                                    record::Journal& journal) {
     const load::LoadPlan& plan = outcome.plan;
     validity::Evidence& evidence = outcome.result.validity.evidence;
     validity::LoopFigures loops;
     validity::MachineWatch machine;
     std::uint64_t slots = 0;
+    std::uint64_t unready = 0;
     for (std::uint32_t index = 0; index < plan.phases.size(); ++index) {
-        if (cancelled() || !driver.failure().empty() || driver.state().journal_error.load() != 0) {
+        if (cancelled() || !composer.failure().empty() || !driver.failure().empty() ||
+            driver.state().journal_error.load() != 0) {
             break;
         }
         const schedule::Phase& phase = plan.phases[index];
         enter(phase.name.c_str(), &phase);
         const std::int64_t start_ns = base::now_ns();
         journal.begin_phase({phase.name, phase.profiling, slots, start_ns, 0});
-        if (cancelled()) {  // between the test above and the driver being known to wish()
+        if (cancelled() || !composer.failure().empty()) {  // since the test above
             driver.stop(load::Stop::in_flight);
         }
         if (phase.profiling) {
@@ -294,8 +349,10 @@ std::uint64_t Run::Impl::run_phases(LoadDriver& driver, Outcome& outcome, record
         journal.end_phase(base::now_ns());
         if (phase.profiling) {
             loops.add(driver.loop_figures(index));
+            unready += driver.unready();
         }
     }
+    note_unready(unready, outcome);
     machine.end(evidence);
     validity::add_loops(loops, evidence);
     outcome.result.worker_cpu_s = loops.cpu_s;
