@@ -16,26 +16,6 @@ constexpr int k_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL
 
 constexpr int k_future_write = 0x0010;  // F_SEAL_FUTURE_WRITE, which older headers do not have
 
-}  // namespace
-
-bool is_sealed(const Descriptor& file) noexcept {
-    const int seals = ::fcntl(file.get(), F_GET_SEALS);
-    return seals >= 0 && (seals & k_seals) == k_seals;  // a kernel may add some of its own
-}
-
-bool cannot_shrink(const Descriptor& file) noexcept {
-    const int seals = ::fcntl(file.get(), F_GET_SEALS);
-    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
-}
-
-Descriptor create_memory_file(const char* name) {
-    Descriptor file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!file) {
-        throw base::SystemError("cannot make a file in memory", errno);
-    }
-    return file;
-}
-
 void append(const Descriptor& memory_file, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::write(memory_file.get(), bytes.data(), bytes.size());
@@ -50,6 +30,21 @@ void seal(const Descriptor& memory_file) {
     if (::fcntl(memory_file.get(), F_ADD_SEALS, k_seals) != 0) {
         throw base::SystemError("cannot seal a file in memory", errno);
     }
+}
+
+}  // namespace
+
+bool cannot_shrink(const Descriptor& file) noexcept {
+    const int seals = ::fcntl(file.get(), F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+}
+
+Descriptor create_memory_file(const char* name) {
+    Descriptor file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!file) {
+        throw base::SystemError("cannot make a file in memory", errno);
+    }
+    return file;
 }
 
 void seal_growing(const Descriptor& memory_file) {

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace aiperf;
@@ -117,6 +118,18 @@ std::size_t count_in(const std::string& text, const std::string& word) {
     return count;
 }
 
+/// Waits until so many answers were read. False where it hangs.
+bool read(const Run& run, std::uint64_t answers) {
+    const base::Instant limit = base::now() + k_hang;
+    while (run.snapshot().completed < answers) {
+        if (base::now() > limit || run.done()) {
+            return false;
+        }
+        std::this_thread::yield();
+    }
+    return true;
+}
+
 /// Does something at its end, whatever happens: a run must not wait for a gate for ever.
 struct Opened {
     Gated& gated;
@@ -133,9 +146,12 @@ TEST_CASE("Requests are sent before the prompts behind them are made, and everyt
     mock::Server second({});
     Gated gated(3);
     const Opened opened{gated};
-    Run run(config_for(second, directory.path() / "while"), with(gated));
+    config::RunConfig config = config_for(second, directory.path() / "while");
+    config.concurrency = 4;
+    config.workers_max = 1;  // that comes to the fourth before it reads an answer
+    Run run(config, with(gated));
     run.start();
-    REQUIRE(second.wait_over(3, k_hang));  // the three that are made
+    REQUIRE(read(run, 3));
     gated.open();
     REQUIRE(run.wait_for(k_hang));
     const Result& made = run.result();
@@ -146,7 +162,6 @@ TEST_CASE("Requests are sent before the prompts behind them are made, and everyt
     CHECK(count_in(inputs_of(made), "session_id") == 20);
     REQUIRE(made.notes.size() == 1);
     CHECK(made.notes.front().find("had to wait until their prompts were made") != std::string::npos);
-    CHECK(before.notes.empty());
 }
 
 TEST_CASE("Prompts that no request needed are made all the same") {
@@ -158,12 +173,11 @@ TEST_CASE("Prompts that no request needed are made all the same") {
     config.request_count = 5;
     Run run(config, with(gated));
     run.start();
-    REQUIRE(server.wait_over(5, k_hang));
+    REQUIRE(read(run, 5));
     gated.open();
     REQUIRE(run.wait_for(k_hang));
     CHECK(run.result().status == Status::complete);
     CHECK(count_in(inputs_of(run.result()), "session_id") == 20);
-    CHECK(run.result().notes.empty());
 }
 
 TEST_CASE("A prompt that cannot be made ends the run, which says why and keeps what was measured") {
@@ -173,7 +187,7 @@ TEST_CASE("A prompt that cannot be made ends the run, which says why and keeps w
     const Opened opened{gated};
     Run run(config_for(server, directory.path() / "run"), with(gated));
     run.start();
-    REQUIRE(server.wait_over(4, k_hang));
+    REQUIRE(read(run, 4));
     gated.open();
     REQUIRE(run.wait_for(k_hang));
     const Result& result = run.result();
@@ -202,7 +216,7 @@ TEST_CASE("A cancel does not wait for prompts") {
     const Opened opened{gated};
     Run run(config_for(server, directory.path() / "run"), with(gated));
     run.start();
-    REQUIRE(server.wait_over(4, k_hang));
+    REQUIRE(read(run, 4));
     run.cancel();
     gated.open();
     REQUIRE(run.wait_for(k_hang));
