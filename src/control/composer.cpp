@@ -14,6 +14,8 @@ namespace {
 
 constexpr int k_niceness = 5;  // a worker that wakes goes before it; whoever shares the machine does not starve it
 constexpr auto k_look_again = std::chrono::milliseconds(50);
+constexpr base::Nanoseconds k_head_start = std::chrono::milliseconds(50);
+constexpr base::Nanoseconds k_soon = std::chrono::milliseconds(500);  // what is whole by then is waited for
 
 std::vector<dataset::ConversationShape> shapes_of(const dataset::SyntheticConversations& drawn) {
     std::vector<dataset::ConversationShape> shapes;
@@ -72,14 +74,23 @@ void Composer::stop() noexcept {
     threads_.clear();
 }
 
-bool Composer::wait(base::Nanoseconds longest, const std::function<bool()>& enough) {
-    const base::Instant until = longest == base::Nanoseconds::max() ? base::Instant::max() : base::now() + longest;
+bool Composer::wait_for(std::size_t conversations, base::Instant until, const std::function<bool()>& enough) {
     std::unique_lock lock(mutex_);
-    const auto over = [this] { return added_ == drawn_.size() || stopping_ || !failure_.empty(); };
-    while (!over() && !(enough && enough()) && base::now() < until) {
+    const auto over = [&] { return added_ >= conversations || stopping_ || !failure_.empty(); };
+    while (!over() && !enough() && base::now() < until) {
         changed_.wait_until(lock, std::min<base::Instant>(until, base::now() + k_look_again), over);
     }
-    return added_ == drawn_.size();
+    return added_ >= conversations;
+}
+
+void Composer::wait_for_start(const std::function<bool()>& enough) {
+    wait_for(1, base::Instant::max(), enough);
+    wait_for(drawn_.size(), base::now() + k_head_start, enough);
+    const std::size_t ready = std::max<std::size_t>(1, growing_.dataset()->ready());
+    const std::chrono::duration<double> each = (base::now() - began_) / static_cast<double>(ready);
+    if (each * static_cast<double>(drawn_.size() - ready) < k_soon) {
+        wait_for(drawn_.size(), base::now() + 2 * k_soon, enough);
+    }
 }
 
 void Composer::stand_back() noexcept {
@@ -131,7 +142,6 @@ Composer::Made Composer::make(std::size_t index, dataset::PromptSource& source) 
 
 /// Adds a conversation, and those behind it that were made earlier.
 void Composer::hand_in(std::size_t index, Made made) {
-    bool all = false;
     {
         const std::scoped_lock lock(mutex_);
         early_.emplace(index, std::move(made));
@@ -140,14 +150,11 @@ void Composer::hand_in(std::size_t index, Made made) {
             early_.erase(first);
             ++added_;
         }
-        all = added_ == drawn_.size();
-        if (all) {
+        if (added_ == drawn_.size()) {
             growing_.finish();
         }
     }
-    if (all) {
-        changed_.notify_all();
-    }
+    changed_.notify_all();
 }
 
 /// A text is kept only where conversations have several turns, for the count of later prompts.

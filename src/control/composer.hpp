@@ -36,9 +36,14 @@ public:
     /// What is made.
     [[nodiscard]] std::shared_ptr<const dataset::Dataset> dataset() const noexcept { return growing_.dataset(); }
 
-    /// Waits until all is made, for `longest` at most; `enough`, if given, ends it early. True where all is there, and
-    /// nothing is written to the data set any more.
-    bool wait(base::Nanoseconds longest, const std::function<bool()>& enough);
+    /// Waits until there is something to begin with: a first conversation and what a moment more brings, or all where
+    /// that takes half a second. `enough` ends it early.
+    void wait_for_start(const std::function<bool()>& enough);
+
+    /// Waits until all is made; `enough` ends it early. True where all is there.
+    bool wait_for_all(const std::function<bool()>& enough) {
+        return wait_for(drawn_.size(), base::Instant::max(), enough);
+    }
 
     /// From now on it stands back behind the workers.
     void stand_back() noexcept;
@@ -56,6 +61,7 @@ private:
         std::vector<endpoint::TurnBody> bodies;
     };
 
+    bool wait_for(std::size_t conversations, base::Instant until, const std::function<bool()>& enough);
     void compose() noexcept;
     [[nodiscard]] std::optional<std::size_t> take();
     [[nodiscard]] Made make(std::size_t index, dataset::PromptSource& source) const;
@@ -67,6 +73,7 @@ private:
     dataset::SyntheticConversations drawn_;
     dataset::GrowingDataset growing_;
     std::function<void()> on_failure_;
+    base::Instant began_ = base::now();
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::size_t next_ = 0;               // to be made; guarded by mutex_, as is the rest

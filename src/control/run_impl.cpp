@@ -16,7 +16,6 @@ namespace {
 
 constexpr auto k_count_after_cancel = std::chrono::seconds(5);
 constexpr auto k_longest_close = std::chrono::seconds(30);    // of what a cancel has interrupted, beyond its own time
-constexpr auto k_head_start = std::chrono::milliseconds(50);  // of the prompts; a small data set is whole by then
 constexpr auto k_longest_export = std::chrono::seconds(600);  // writing, not counting
 
 }  // namespace
@@ -194,7 +193,7 @@ void Run::Impl::put_load(Outcome& outcome) {
         composer.dataset(),
         [this] { return cancelled(); },
         [this](const std::string& line) { log(spdlog::level::info, line); });
-    composer.wait(k_head_start, [this] { return cancelled(); });
+    composer.wait_for_start([this] { return cancelled(); });
     if (const std::string why = composer.failure(); !why.empty()) {
         throw base::RunError(why);
     }
@@ -296,13 +295,13 @@ void Run::Impl::drive(Outcome& outcome, Composer& composer, record::Journal& jou
 
 /// What was not sent is made all the same, as `inputs.json` has it; not once the run is cancelled.
 void Run::Impl::await_prompts(Composer& composer, Outcome& outcome) {
-    if (!composer.wait({}, {}) && composer.failure().empty() && !cancelled()) {
+    const std::shared_ptr<const dataset::Dataset> dataset = composer.dataset();
+    if (dataset->ready() < dataset->size() && composer.failure().empty() && !cancelled()) {
         enter("making the prompts that were not sent");
-        const std::shared_ptr<const dataset::Dataset> dataset = composer.dataset();
         log(spdlog::level::info,
             "the load is over; " + std::to_string(dataset->size() - dataset->ready()) + " of " +
                 std::to_string(dataset->size()) + " prompts are still to be made for inputs.json");
-        composer.wait(base::Nanoseconds::max(), [this] { return cancelled(); });
+        composer.wait_for_all([this] { return cancelled(); });
     }
     composer.stop();
     if (const std::string why = composer.failure(); !why.empty()) {

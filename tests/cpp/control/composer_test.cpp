@@ -232,16 +232,16 @@ TEST_CASE("Many prompts are the same in whatever process they are sent") {
     mock::Server server({});
     config::RunConfig config = config_for(server, directory.path() / "run");
     config.backend = backend;
-    config.isl_mean = 200;
-    config.num_dataset_entries = 1500;  // more than the head start makes
-    config.request_count = 1500;
+    config.isl_mean = 400;
+    config.num_dataset_entries = 3000;  // more than the run waits for before it begins
+    config.request_count = 3000;
     const Result result = control::run(config, {});
     CHECK(result.status == Status::complete);
-    CHECK(result.summary.valid == 1500);
+    CHECK(result.summary.valid == 3000);
     const std::vector<std::string> bodies = sorted_bodies(server);
-    CHECK(bodies.size() == 1500);
+    CHECK(bodies.size() == 3000);
     CHECK(std::adjacent_find(bodies.begin(), bodies.end()) == bodies.end());
     const std::string inputs = inputs_of(result);
-    CHECK(count_in(inputs, "session_id") == 1500);
-    CHECK(inputs.find("session_001499") != std::string::npos);
+    CHECK(count_in(inputs, "session_id") == 3000);
+    CHECK(inputs.find("session_002999") != std::string::npos);
 }
