@@ -75,11 +75,6 @@ std::string lower(std::string_view text) {
     return result;
 }
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [low](char x, char y) { return low(x) == low(y); });
-}
-
 void append_json_escaped(std::string& out, std::string_view text) {
     constexpr std::string_view k_hex = "0123456789abcdef";
     constexpr std::string_view k_special = "\"\\\b\f\n\r\t";

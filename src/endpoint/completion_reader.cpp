@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <string>
+#include <vector>
 
 namespace aiperf::endpoint {
 
@@ -60,6 +61,11 @@ void replace_invalid(std::string_view text, std::string& out) {
     }
 }
 
+/// True for a byte that can follow a whole number in JSON.
+bool ends_number(char c) noexcept {
+    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 class CompletionReader final : public AnswerReader {
 public:
     explicit CompletionReader(ChoiceShape shape)
@@ -67,15 +73,12 @@ public:
 
     bool read(const char* json, std::size_t size, Delta& delta) override {
         const std::string_view message(json, size);
-        MessageMold& mold = molds_.of(message);
-        if (const auto text = mold.text_of(message)) {
-            delta = {};
-            delta.output = *text;
+        if (molds_.read(message, delta)) {
             return true;
         }
         simdjson::error_code error = read_once(json, size, delta);
-        if (error == simdjson::SUCCESS) {
-            take_mold(mold, message, delta);
+        if (error == simdjson::SUCCESS && has_mold_ && delta.tool.empty()) {
+            molds_.take(message, holes_, delta);
         }
         if (error == simdjson::UTF8_ERROR) {
             replace_invalid({json, size}, repaired_);
@@ -89,20 +92,34 @@ public:
     }
 
 private:
-    /// Where the text alone was what the message carried, and stands in it as it is.
-    void take_mold(MessageMold& mold, std::string_view message, const Delta& delta) const {
-        const auto at = static_cast<std::size_t>(text_at_ - message.data()) + 1;  // behind the quote
-        const bool alone = text_at_ != nullptr && delta.reasoning.empty() && delta.tool.empty() && !delta.has_usage;
-        if (alone && message.substr(at, delta.output.size()) == delta.output &&
-            message[at + delta.output.size()] == '"') {
-            mold.take(message, message.substr(at, delta.output.size()));
+    /// A value of `kind` is about to be read: where it is plain, other messages may have another one in its place.
+    void note(HoleKind kind, od::value value) {
+        if (is_read(kind)) {  // of two the parser says which one counts
+            has_mold_ = has_mold_ && (seen_ & (1U << static_cast<unsigned>(kind))) == 0;
+            seen_ |= 1U << static_cast<unsigned>(kind);
         }
+        const std::string_view token = value.raw_json_token();
+        const bool quoted = token.starts_with('"');
+        if (is_text(kind) != quoted) {
+            return;  // another message with the same bytes here says the same
+        }
+        const char* const begin = token.data() + (quoted ? 1 : 0);
+        const char* const end = plain_value_end(kind, begin, message_.data() + message_.size());
+        if (end == nullptr || (!quoted && !ends_number(*end))) {
+            has_mold_ = has_mold_ && !quoted;  // such a number stays bytes of the mold
+            return;
+        }
+        holes_.push_back(
+            {kind, static_cast<std::size_t>(begin - message_.data()), static_cast<std::size_t>(end - begin)});
     }
 
     simdjson::error_code read_once(const char* json, std::size_t size, Delta& delta) {
         delta = {};
         tool_.clear();
-        text_at_ = nullptr;
+        message_ = {json, size};
+        holes_.clear();
+        has_mold_ = true;
+        seen_ = 0;
         known_object_ = true;
         malformed_ = false;
         od::document document;
@@ -130,11 +147,15 @@ private:
         return error == simdjson::SUCCESS ? text : std::string_view{};
     }
 
-    /// The same of the visible text, and where it stands.
-    std::string_view output_of(od::value value) {
-        const std::string_view token = value.raw_json_token();
-        text_at_ = token.starts_with('"') ? token.data() : nullptr;
+    /// The same, of a value that has a place in the mold.
+    std::string_view text_of(HoleKind kind, od::value value) {
+        note(kind, value);
         return text_of(value);
+    }
+
+    std::int32_t count_of(HoleKind kind, od::value value) {
+        note(kind, value);
+        return token_count(value);
     }
 
     bool read_root(od::object& root, Delta& delta) {
@@ -152,6 +173,10 @@ private:
                 read_usage(value, delta);
             } else if (key == "object") {
                 known_object_ = is_known(text_of(value));
+            } else if (key == "id" || key == "system_fingerprint") {
+                note(HoleKind::ignored_text, value);
+            } else if (key == "created") {
+                note(HoleKind::ignored_number, value);
             }
         }
         return known_object_;
@@ -185,7 +210,7 @@ private:
                 }
                 if (shape_ == ChoiceShape::completion) {
                     if (key == "text") {
-                        delta.output = output_of(inner);
+                        delta.output = text_of(HoleKind::output, inner);
                     }
                 } else if (key == "delta" || key == "message") {
                     if (!read_message(inner, delta)) {
@@ -210,11 +235,11 @@ private:
                 return false;
             }
             if (key == "content") {
-                delta.output = output_of(inner);
+                delta.output = text_of(HoleKind::output, inner);
             } else if (key == "reasoning_content") {
-                delta.reasoning = text_of(inner);
+                delta.reasoning = text_of(HoleKind::reasoning, inner);
             } else if (key == "reasoning") {
-                reasoning_alias = text_of(inner);
+                reasoning_alias = text_of(HoleKind::reasoning_alias, inner);
             } else if (key == "tool_calls") {
                 read_tool_calls(inner);
             } else if (key == "function_call") {
@@ -268,7 +293,7 @@ private:
         }
     }
 
-    static void read_usage(od::value value, Delta& delta) {
+    void read_usage(od::value value, Delta& delta) {
         od::object usage;
         if (value.get_object().get(usage) != simdjson::SUCCESS) {
             return;
@@ -280,11 +305,11 @@ private:
                 break;
             }
             if (key == "prompt_tokens") {
-                delta.usage.prompt_tokens = token_count(inner);
+                delta.usage.prompt_tokens = count_of(HoleKind::prompt_tokens, inner);
             } else if (key == "completion_tokens") {
-                delta.usage.completion_tokens = token_count(inner);
+                delta.usage.completion_tokens = count_of(HoleKind::completion_tokens, inner);
             } else if (key == "total_tokens") {
-                delta.usage.total_tokens = token_count(inner);
+                delta.usage.total_tokens = count_of(HoleKind::total_tokens, inner);
             } else if (key == "prompt_tokens_details") {
                 read_detail(inner, "cached_tokens", delta.usage.cached_tokens);
             } else if (key == "completion_tokens_details") {
@@ -308,9 +333,12 @@ private:
     bool malformed_ = false;  // a string that is none
     od::parser parser_;
     std::string tool_;
-    const char* text_at_ = nullptr;  // the quote before the visible text; null: there is none
     MessageMolds molds_;
-    std::string repaired_;  // a message that was not UTF-8
+    std::string_view message_;  // being read
+    std::vector<Hole> holes_;   // of it
+    bool has_mold_ = false;     // as far as it was read
+    unsigned seen_ = 0;         // kinds of values in it, as bits
+    std::string repaired_;      // a message that was not UTF-8
 };
 
 }  // namespace

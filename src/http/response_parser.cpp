@@ -22,8 +22,10 @@ struct HeadFacts {
 
 namespace {
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+/// -1: it is none.
+int hex_digit(char c) noexcept {
+    const int letter = (c | 0x20) - 'a';
+    return c >= '0' && c <= '9' ? c - '0' : letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
 bool is_blank(char c) noexcept {
@@ -32,10 +34,14 @@ bool is_blank(char c) noexcept {
 
 /// Without the white space around it; line ends count as such, since a folded value may hold some.
 std::string_view trim(std::string_view text) noexcept {
-    constexpr std::string_view k_white = " \t\r\n";
-    const std::size_t first = text.find_first_not_of(k_white);
-    return first == std::string_view::npos ? std::string_view{}
-                                           : text.substr(first, text.find_last_not_of(k_white) + 1 - first);
+    const auto is_white = [](char c) { return is_blank(c) || c == '\r' || c == '\n'; };
+    while (!text.empty() && is_white(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && is_white(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
 }
 
 /// Takes the first line off `head`, which ends with a line end, and returns it without its own. `folded`: lines that
@@ -303,11 +309,36 @@ void ResponseParser::decide_framing(const HeadFacts& facts) {
     }
 }
 
+std::size_t ResponseParser::take_chunk_bounds(const char* data, std::size_t size) noexcept {
+    constexpr std::size_t k_most_digits = 7;
+    std::size_t at = 0;
+    if (chunk_ == ChunkState::data_cr && size >= 2 && data[0] == '\r' && data[1] == '\n') {
+        at = 2;
+    } else if (chunk_ != ChunkState::size || chunk_digits_) {
+        return 0;
+    }
+    chunk_ = ChunkState::size;
+    const std::size_t first = at;
+    std::uint64_t length = 0;
+    for (; at < size && at - first < k_most_digits; ++at) {
+        const int digit = hex_digit(data[at]);
+        if (digit < 0) {
+            break;
+        }
+        length = length * 16 + static_cast<std::uint64_t>(digit);
+    }
+    if (at == first || length == 0 || size - at < 2 || data[at] != '\r' || data[at + 1] != '\n') {
+        return first;
+    }
+    remaining_ = length;
+    chunk_ = ChunkState::data;
+    return at + 2;
+}
+
 void ResponseParser::chunk_size_step(char c) noexcept {
     constexpr std::uint64_t k_chunk_limit = std::uint64_t{1} << 40U;
-    const char digit = lower(c);
-    if ((digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f')) {
-        remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+    if (const int digit = hex_digit(c); digit >= 0) {
+        remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
         chunk_digits_ = true;
         if (remaining_ > k_chunk_limit) {
             fail(ParseError::bad_chunk);

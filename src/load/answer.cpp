@@ -177,7 +177,7 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
         return;
     }
     const std::string_view text(data, size);
-    if (base::equals_ignoring_case(name, "error")) {
+    if (!name.empty() && base::equals_ignoring_case(name, "error")) {
         fail(ErrorKind::sse_error, sse_error_text(name, text, now_ns_));
         given_up_ = true;
         return;

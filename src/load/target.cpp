@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cstring>
 #include <tuple>
 
 namespace aiperf::load {
@@ -83,8 +84,9 @@ void Target::write_head(std::string& out,
     out.assign(head);
     out.append(digits.data(), end).append("\r\n\r\n");
     ids.request_id(slot, out.data() + request_id_at);
+    ids.correlation_id(session, out.data() + session_ids_at.front());
     for (const std::size_t at : session_ids_at) {
-        ids.correlation_id(session, out.data() + at);
+        std::memmove(out.data() + at, out.data() + session_ids_at.front(), base::k_uuid_chars);
     }
 }
 

@@ -1,12 +1,12 @@
 #include "aiperf/metric/statistics.hpp"
 
 #include "aiperf/metric/percentile_bounds.hpp"
+#include "order_statistics.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <span>
 
 namespace aiperf::metric {
 namespace {
@@ -23,53 +23,54 @@ constexpr std::array k_fields{&Statistics::p1,
                               &Statistics::p99};
 static_assert(k_fields.size() == k_percentiles.size());
 
-/// Places the order statistics `ranks` (ascending) of values; `offset` is the rank of values[0]. Halving the ranks
-/// keeps the work at n log(ranks), far below a sort.
-void select(std::span<double> values, std::size_t offset, std::span<const std::size_t> ranks) {
-    if (ranks.empty() || values.size() < 2) {
-        return;
-    }
-    const std::size_t middle = ranks.size() / 2;
-    const std::size_t at = ranks[middle] - offset;
-    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
-    select(values.first(at), offset, ranks.first(middle));
-    select(values.subspan(at + 1), offset + at + 1, ranks.subspan(middle + 1));
-}
-
 double position(double q, std::size_t count) noexcept {
     return q / 100.0 * static_cast<double>(count - 1);
 }
 
-double interpolate(const std::vector<double>& values, double q) noexcept {
-    const double at = position(q, values.size());
-    const auto low = static_cast<std::size_t>(at);
-    const double a = values[low];
-    const double b = values[std::min(low + 1, values.size() - 1)];
-    const double t = at - static_cast<double>(low);
-    return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1.0 - t);
-}
-
 using Bounds = std::array<PercentileBounds, k_percentiles.size()>;
 
-/// Puts every order statistic in its place that a percentile or one of its bounds is read from.
-void select_percentiles(std::vector<double>& values, const Bounds& bounds) {
-    std::vector<std::size_t> ranks;
-    for (const double q : k_percentiles) {
-        const auto low = static_cast<std::size_t>(position(q, values.size()));
-        ranks.push_back(low);
-        ranks.push_back(std::min(low + 1, values.size() - 1));
-    }
-    for (const PercentileBounds& bound : bounds) {
-        for (const auto& rank : {bound.low, bound.high}) {
-            if (rank) {
-                ranks.push_back(*rank);
+/// The order statistics that percentiles and their bounds are read from.
+class Ranked {
+public:
+    Ranked(std::vector<double>& values, const Bounds& bounds)
+        : count_(values.size()) {
+        for (const double q : k_percentiles) {
+            const auto low = static_cast<std::size_t>(position(q, count_));
+            ranks_.push_back(low);
+            ranks_.push_back(std::min(low + 1, count_ - 1));
+        }
+        for (const PercentileBounds& bound : bounds) {
+            for (const auto& rank : {bound.low, bound.high}) {
+                if (rank) {
+                    ranks_.push_back(*rank);
+                }
             }
         }
+        std::sort(ranks_.begin(), ranks_.end());
+        ranks_.erase(std::unique(ranks_.begin(), ranks_.end()), ranks_.end());
+        values_ = order_statistics(values, ranks_);
     }
-    std::sort(ranks.begin(), ranks.end());
-    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
-    select(values, 0, ranks);
-}
+
+    /// The value of one of those ranks.
+    [[nodiscard]] double at(std::size_t rank) const {
+        const auto found = std::lower_bound(ranks_.begin(), ranks_.end(), rank);
+        return values_[static_cast<std::size_t>(found - ranks_.begin())];
+    }
+
+    [[nodiscard]] double percentile(double q) const {
+        const double where = position(q, count_);
+        const auto low = static_cast<std::size_t>(where);
+        const double a = at(low);
+        const double b = at(std::min(low + 1, count_ - 1));
+        const double t = where - static_cast<double>(low);
+        return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1.0 - t);
+    }
+
+private:
+    std::size_t count_;
+    std::vector<std::size_t> ranks_;
+    std::vector<double> values_;
+};
 
 class ExactSum {
 public:
@@ -117,14 +118,14 @@ Statistics describe(std::vector<double>& values, double factor) {
     for (std::size_t i = 0; i < bounds.size(); ++i) {
         bounds[i] = percentile_bounds(k_percentiles[i] / 100.0, values.size());
     }
-    select_percentiles(values, bounds);
+    const Ranked ranked(values, bounds);
     for (std::size_t i = 0; i < bounds.size(); ++i) {
-        out.*k_fields[i] = interpolate(values, k_percentiles[i]) * factor;
+        out.*k_fields[i] = ranked.percentile(k_percentiles[i]) * factor;
         if (bounds[i].low) {
-            out.intervals[i].low = values[*bounds[i].low] * factor;
+            out.intervals[i].low = ranked.at(*bounds[i].low) * factor;
         }
         if (bounds[i].high) {
-            out.intervals[i].high = values[*bounds[i].high] * factor;
+            out.intervals[i].high = ranked.at(*bounds[i].high) * factor;
         }
     }
     return out;

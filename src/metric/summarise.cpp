@@ -156,13 +156,19 @@ private:
 
     // Room for the most there can be: what is not used is never touched, and growth would double the peak.
     void reserve(const std::vector<const Definition*>& batch) {
-        std::size_t events = 0;
-        for (const record::Record& record : set_.records()) {
-            events += set_.events(record).size();  // what is there: a damaged record may announce anything
-        }
         for (std::size_t i = 0; i < batch.size(); ++i) {
-            columns_[i].reserve(batch[i]->kind == Kind::list ? events : set_.records().size());
+            columns_[i].reserve(batch[i]->kind == Kind::list ? count_events() : set_.records().size());
         }
+    }
+
+    std::size_t count_events() {
+        if (!events_) {
+            events_ = 0;
+            for (const record::Record& record : set_.records()) {
+                *events_ += set_.events(record).size();  // what is there: a damaged record may announce anything
+            }
+        }
+        return *events_;
     }
 
     void fill(const std::vector<const Definition*>& batch) {
@@ -186,6 +192,7 @@ private:
     const record::RecordSet& set_;
     const Context& context_;
     std::vector<std::vector<double>> columns_;
+    std::optional<std::size_t> events_;  // of all records; absent: not counted yet
 };
 
 void add_run_metrics(const RunView& run, std::vector<Metric>& metrics) {

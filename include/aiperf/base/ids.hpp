@@ -2,6 +2,7 @@
 
 #include "aiperf/base/rng.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -11,20 +12,37 @@ namespace aiperf::base {
 /// Characters of a UUID in text form.
 inline constexpr std::size_t k_uuid_chars = 36;
 
+/// Writes the eight lower-case hexadecimal digits of a number.
+inline void write_hex(std::uint32_t number, char* out) noexcept {
+    // A digit into each byte, all eight at once; the first one is to be the lowest byte, which is written first.
+    static_assert(std::endian::native == std::endian::little);
+    std::uint64_t digits = number;
+    digits = ((digits << 32U) | (digits >> 16U)) & 0x0000FFFF0000FFFFULL;
+    digits = ((digits << 16U) | (digits >> 8U)) & 0x00FF00FF00FF00FFULL;
+    digits = ((digits << 8U) | (digits >> 4U)) & 0x0F0F0F0F0F0F0F0FULL;
+    const std::uint64_t letters = ((digits + 0x0606060606060606ULL) >> 4U) & 0x0101010101010101ULL;  // 1: above 9
+    digits += 0x3030303030303030ULL + letters * ('a' - '0' - 10);
+    std::memcpy(out, &digits, sizeof(digits));
+}
+
 /// Writes the text of a version-4 shaped UUID made from two words into out[0..36). No terminator.
 inline void write_uuid(std::uint64_t high, std::uint64_t low, char* out) noexcept {
-    constexpr char k_hex[] = "0123456789abcdef";
     high = (high & ~0xf000ULL) | 0x4000ULL;
     low = (low & ~(3ULL << 62U)) | (1ULL << 63U);
-    std::size_t at = 0;
-    for (int i = 0; i < 32; ++i) {
-        const std::uint64_t word = i < 16 ? high : low;
-        const auto shift = static_cast<unsigned>(60 - 4 * (i % 16));
-        if (i == 8 || i == 12 || i == 16 || i == 20) {
-            out[at++] = '-';
-        }
-        out[at++] = k_hex[(word >> shift) & 0xfU];
-    }
+    char digits[32];
+    write_hex(static_cast<std::uint32_t>(high >> 32U), digits);
+    write_hex(static_cast<std::uint32_t>(high), digits + 8);
+    write_hex(static_cast<std::uint32_t>(low >> 32U), digits + 16);
+    write_hex(static_cast<std::uint32_t>(low), digits + 24);
+    std::memcpy(out, digits, 8);
+    out[8] = '-';
+    std::memcpy(out + 9, digits + 8, 4);
+    out[13] = '-';
+    std::memcpy(out + 14, digits + 12, 4);
+    out[18] = '-';
+    std::memcpy(out + 19, digits + 16, 4);
+    out[23] = '-';
+    std::memcpy(out + 24, digits + 20, 12);
 }
 
 /// Ids that are pure functions of (run id, kind, number): they are sent on the wire and written into artifacts

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -32,7 +33,13 @@ namespace aiperf::base {
 [[nodiscard]] std::string lower(std::string_view text);
 
 /// Equal but for ASCII case. Allocates nothing.
-[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
+[[nodiscard]] inline bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    const auto same = [](char x, char y) {
+        const char letter = static_cast<char>(x | 0x20);
+        return x == y || ((x ^ y) == 0x20 && letter >= 'a' && letter <= 'z');
+    };
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), same);
+}
 
 /// Appends `text` as the inside of a JSON string: quotes, backslashes and control characters escaped, all else as it
 /// is.

@@ -123,6 +123,9 @@ private:
     void fail(ParseError error) noexcept;
 
     std::size_t take_head(const char* data, std::size_t size);
+    /// Takes the line end behind a chunk and the size of the next one where they lie whole in the bytes and are plain.
+    /// Returns the bytes used; 0: they come in pieces or say more, and are for chunk_step().
+    std::size_t take_chunk_bounds(const char* data, std::size_t size) noexcept;
     void chunk_size_step(char c) noexcept;
     /// One step of chunk framing outside chunk data; false = failed or done.
     bool chunk_step(char c) noexcept;
@@ -154,7 +157,11 @@ std::size_t ResponseParser::feed(char* data, std::size_t size, Sink& sink) {
     }
     while (at < size && state_ == State::body) {
         if (framing_ == Framing::chunked && chunk_ != ChunkState::data) {
-            chunk_step(data[at++]);
+            if (const std::size_t used = take_chunk_bounds(data + at, size - at); used > 0) {
+                at += used;
+            } else {
+                chunk_step(data[at++]);
+            }
             continue;
         }
         const std::size_t left = size - at;

@@ -67,6 +67,11 @@ void SseParser::feed(char* data, std::size_t size, Sink& sink) {
                 continue;
             }
         }
+        if (data[at] == '\n' && partial_.empty()) {
+            ++at;
+            dispatch(sink);
+            continue;
+        }
         const std::size_t length = line_length(data + at, size - at);
         if (at + length == size) {
             add_partial(data + at, length);
@@ -103,6 +108,9 @@ void SseParser::line(char* data, std::size_t size, Sink& sink) {
         return dispatch(sink);
     }
     const std::string_view text(data, size);
+    if (text.starts_with("data: ")) {
+        return add_data(data + 6, size - 6);
+    }
     const std::size_t colon = text.find(':');
     if (colon == 0) {
         return;  // a comment
