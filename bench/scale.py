@@ -19,10 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measure import TOKENIZER, Peaks, at_share, load_average, mock_server, pinned, started, wait_for
+from measure import TOKENIZER, Peaks, at_share, load_average, mock_server, pinned, socket_pages, started, wait_for
 
 PAGE_BYTES = 4096
-RECORD_BYTES = 192
 TOKENS_OF_A_PROMPT = 1000
 
 
@@ -124,19 +123,17 @@ def streams(bench: Bench) -> None:
     args = bench.args
     dump = bench.work / "streams.jsonl"
     load = ["--streaming", "--isl", "16", "--use-server-token-count"]
-    with bench.mock("--ttft-ms", "500", "--itl-ms", str(args.itl_ms), "--output-tokens", str(args.tokens)) as url:
-        alone = bench.run(url, *load, "--concurrency", "1", "--request-count", "1").peaks
     flags = ["--ttft-ms", "500", "--itl-ms", str(args.itl_ms), "--output-tokens", str(args.tokens)]
+    with bench.mock(*flags) as url:
+        alone = bench.run(url, *load, "--concurrency", "1", "--request-count", "1").peaks
+    pages = socket_pages()
     with bench.mock(*flags, "--dump", str(dump)) as url:
-        before = Peaks(os.getpid())
-        before.stop()
-        done = bench.run(
-            url, *load, "--concurrency", str(args.streams), "--benchmark-duration", str(args.seconds)
-        )  # fmt: skip
+        wave = ["--concurrency", str(args.streams), "--benchmark-duration", str(args.seconds)]
+        done = bench.run(url, *load, *wave)
     count = check_nothing_lost(done, dump)
     peaks, most = done.peaks, most_at_a_time(done)
     each = [(peaks.anon - alone.anon) / most, (peaks.file - alone.file) / most]
-    sockets = (peaks.socket_pages - before.socket_pages) * PAGE_BYTES / 1024 / most
+    sockets = (peaks.socket_pages - pages) * PAGE_BYTES / 1024 / most
     report(
         f"{args.streams:,} streams at a time for {args.seconds} s, a token every {args.itl_ms} ms",
         "| requests | most at a time | errors | RssAnon, all processes | RssAnon per stream | RssFile per stream "
