@@ -14,7 +14,7 @@ namespace {
 
 constexpr int k_niceness = 5;  // a worker that wakes goes before it; whoever shares the machine does not starve it
 constexpr auto k_look_again = std::chrono::milliseconds(50);
-constexpr base::Nanoseconds k_head_start = std::chrono::milliseconds(50);
+constexpr base::Nanoseconds k_head_start = std::chrono::milliseconds(20);
 constexpr base::Nanoseconds k_soon = std::chrono::milliseconds(500);  // what is whole by then is waited for
 
 std::vector<dataset::ConversationShape> shapes_of(const dataset::SyntheticConversations& drawn) {
