@@ -25,7 +25,6 @@ BODY = {
     "messages": [{"role": "user", "content": "Say something about the weather in a few words, please."}],
     "model": "m",
     "stream": False,
-    "max_completion_tokens": 16,
 }
 
 
@@ -75,7 +74,7 @@ def our_sample(args: argparse.Namespace, url: str, artifacts: Path, requests: in
     command = [
         str(args.program), "profile", "--model", "m", "--url", url, "--concurrency", str(args.connections),
         "--request-count", str(requests), "--workers-max", "1", "--use-server-token-count",
-        "--tokenizer", args.tokenizer, "--isl", "16", "--osl", "16", "--ui", "none",
+        "--tokenizer", args.tokenizer, "--isl", "16", "--osl", str(args.tokens), "--ui", "none",
         "--export-level", "summary", "--artifact-dir", str(artifacts),
     ]  # fmt: skip
     if args.streaming:
@@ -115,7 +114,11 @@ def main() -> None:
     parser.add_argument(
         "--requests", type=int, default=0, help="requests of a round of ours; 0: as many as wrk managed"
     )
-    parser.add_argument("--streaming", action="store_true", help="answers are streams of 16 events, in one burst")
+    parser.add_argument("--streaming", action="store_true", help="answers are streams, each in one burst")
+    parser.add_argument("--tokens", type=int, default=16, help="of an answer; a stream has 3 events more")
+    parser.add_argument(
+        "--itl-ms", type=float, default=0.0, help="from event to event of a stream: they come one by one"
+    )
     parser.add_argument("--tokenizer", default=TOKENIZER)
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--client-core", type=int, default=1)
@@ -125,13 +128,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         script = work / "post.lua"
-        body = json.dumps(BODY | {"stream": args.streaming})
+        body = json.dumps(BODY | {"stream": args.streaming, "max_completion_tokens": args.tokens})
         script.write_text(
             f"wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['Content-Type'] = 'application/json'\n"
         )
         ours: list[Sample] = []
         theirs: list[Sample] = []
-        with mock_server(args.program, args.server_core) as url:
+        with mock_server(args.program, args.server_core, "--itl-ms", str(args.itl_ms)) as url:
             for _ in range(args.rounds):
                 theirs.append(wrk_sample(args, url, script))
                 count = args.requests or int(theirs[-1].requests_per_second * args.seconds)

@@ -86,16 +86,20 @@ public:
     /// Reads a message of one of the molds. False = it is of none; `delta` then says nothing.
     [[nodiscard]] bool read(std::string_view message, Delta& delta);
 
-    /// Takes the mold of a message that was read, in place of the oldest.
+    /// Takes the mold of the message that read() did not know, in place of the oldest.
     void take(std::string_view message, std::span<const Hole> holes, const Delta& delta);
 
 private:
     static constexpr std::size_t k_molds = 8;
 
+    bool read_any(std::string_view message, Delta& delta);
+
     std::array<MessageMold, k_molds> molds_;
     std::array<std::size_t, k_molds> followers_{};  // by mold: the one that fitted after it
     std::size_t last_ = 0;                          // that fitted
     std::size_t next_ = 0;                          // to be taken
+    std::size_t misses_ = 0;                        // since one fitted
+    bool tried_ = true;                             // at the last message
 };
 
 }  // namespace aiperf::endpoint

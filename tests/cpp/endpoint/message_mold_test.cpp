@@ -133,3 +133,30 @@ TEST_CASE("Of molds the eight youngest are kept") {
     }
     CHECK_FALSE(molds.read(message(0, "other"), delta));
 }
+
+TEST_CASE("Molds of messages that are never alike are taken now and then, and known again once they are") {
+    MessageMolds molds;
+    Delta delta;
+    const auto message = [](int number, const char* text) {
+        return "{\"n\":" + std::to_string(number) + ",\"t\":\"" + text + "\"}";
+    };
+    const auto give = [&](int number) {
+        const std::string text = message(number, "word");
+        if (molds.read(text, delta)) {
+            return true;
+        }
+        const Hole output = hole(HoleKind::output, text, "word");
+        molds.take(text, {&output, 1}, Delta{});
+        return false;
+    };
+    for (int number = 0; number < 1000; ++number) {
+        CHECK_FALSE(give(number));
+    }
+    int seen = 0;
+    while (!give(7777)) {
+        REQUIRE(++seen < 200);
+    }
+    CHECK(seen > 1);
+    CHECK(give(7777));
+    CHECK(molds.read(message(7777, "other"), delta));
+}
