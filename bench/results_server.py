@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from measure import TOKENIZER, children_of, cpu_s, mock_server, pinned, rss_anon_kib, wait_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -133,7 +135,7 @@ class Company:
         command = [sys.executable, __file__, "--clients-of", url, "--pollers", str(args.pollers)]
         command += ["--readers", str(args.readers), "--dawdlers", str(args.dawdlers)]
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(args.server_core), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*pinned(args.server_core), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def stop(self) -> Seen:
@@ -159,40 +161,20 @@ class Sample:
     latency_p99_ms: float = 0.0
 
 
-def rss_anon_kib(pid: int) -> int:
-    """RssAnon of a process; 0: it is gone."""
-    try:
-        found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    except OSError:
-        return 0
-    return int(found[1]) if found else 0
-
-
 def results_server_of(pid: int) -> int:
     """The process of a run's results server."""
-    for path in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            parent = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            if parent == pid and b"results-server" in (path / "cmdline").read_bytes().split(b"\0"):
-                return int(path.name)
+    for child in children_of(pid):
+        with contextlib.suppress(OSError):
+            if b"results-server" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+                return child
     raise SystemExit("the run has no process for its results server")
-
-
-def wait_for(what: Any, timeout_s: float = 60) -> Any:
-    """The first true value."""
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if value := what():
-            return value
-        time.sleep(0.05)
-    raise SystemExit("something does not come")
 
 
 def run_command(
     args: argparse.Namespace, url: str, artifacts: Path, core: int | None = None, requests: int = 0
 ) -> list[str]:
-    pinned = ["taskset", "-c", str(args.client_core if core is None else core)]
-    command = [*pinned, str(args.program), "profile", "--model", "m", "--url", url, "--streaming"]
+    where = pinned(args.client_core if core is None else core)
+    command = [*where, str(args.program), "profile", "--model", "m", "--url", url, "--streaming"]
     if requests or not args.rate:
         command += ["--concurrency", str(1 if requests else args.connections)]
     else:
@@ -209,15 +191,6 @@ def take_figures(sample: Sample, artifacts: Path) -> Sample:
     sample.requests_per_second = float(summary["request_throughput"]["avg"])
     sample.latency_p99_ms = float(summary["request_latency"]["p99"])
     return sample
-
-
-def cpu_s(pid: int) -> float:
-    """CPU time of a process; 0: it is gone."""
-    try:
-        words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -349,7 +322,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pollers", type=int, default=50)
     parser.add_argument("--readers", type=int, default=20, help="of /api/events")
     parser.add_argument("--dawdlers", type=int, default=100, help="clients that send a byte a second")
-    parser.add_argument("--tokenizer", default=str(Path(__file__).parents[1] / "tests/golden/tokenizer"))
+    parser.add_argument("--tokenizer", default=TOKENIZER)
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--client-core", type=int, default=1)
     parser.add_argument("--clients-of", metavar="URL", help=argparse.SUPPRESS)
@@ -364,19 +337,13 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        server = ["taskset", "-c", str(args.server_core), str(args.program), "mock", "--port", "0"]
-        with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as mock:
-            try:
-                assert mock.stdout is not None
-                url = mock.stdout.readline().split()[-1]
-                alone: list[Sample] = []
-                company: list[Sample] = []
-                for number in range(args.pairs):
-                    alone.append(run_alone(args, url, work / f"alone{number}"))
-                    last = number == args.pairs - 1
-                    company.append(run_in_company(args, url, work / f"company{number}", last))
-            finally:
-                mock.terminate()
+        alone: list[Sample] = []
+        company: list[Sample] = []
+        with mock_server(args.program, args.server_core) as url:
+            for number in range(args.pairs):
+                alone.append(run_alone(args, url, work / f"alone{number}"))
+                last = number == args.pairs - 1
+                company.append(run_in_company(args, url, work / f"company{number}", last))
         report(args, alone, company)
 
 

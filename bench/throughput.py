@@ -17,8 +17,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
+
+from measure import TOKENIZER, Idle, Peaks, mock_server, pinned
 
 BODY = {
     "messages": [{"role": "user", "content": "Say something about the weather in a few words, please."}],
@@ -37,60 +38,17 @@ class Sample:
     rss_anon_kib: int = 0
 
 
-def core_times(core: int) -> tuple[int, int]:
-    """Idle and total ticks of a core."""
-    for line in Path("/proc/stat").read_text().splitlines():
-        if line.startswith(f"cpu{core} "):
-            ticks = [int(word) for word in line.split()[1:9]]
-            return ticks[3] + ticks[4], sum(ticks)
-    raise SystemExit(f"no core {core} in /proc/stat")
-
-
-class Idle:
-    """Share of a core that was idle between entering and leaving."""
-
-    def __init__(self, core: int) -> None:
-        self.core = core
-        self.share = 0.0
-
-    def __enter__(self) -> Idle:
-        self.before = core_times(self.core)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        idle, total = core_times(self.core)
-        self.share = (idle - self.before[0]) / max(1, total - self.before[1])
-
-
-def watch_rss(pid: int, over: threading.Event) -> list[int]:
-    """Largest RssAnon of a process, KiB, as a one-element list that is kept up to date."""
-    largest = [0]
-
-    def look() -> None:
-        while not over.wait(0.02):
-            try:
-                text = Path(f"/proc/{pid}/status").read_text()
-            except OSError:
-                return
-            found = re.search(r"RssAnon:\s+(\d+) kB", text)
-            largest[0] = max(largest[0], int(found[1]) if found else 0)
-
-    threading.Thread(target=look, daemon=True).start()
-    return largest
-
-
 def run_client(command: list[str], core: int) -> tuple[str, float, int]:
     """Output, CPU seconds and largest RssAnon (KiB) of a pinned command."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    over = threading.Event()
-    with subprocess.Popen(["taskset", "-c", str(core), *command], stdout=subprocess.PIPE, text=True) as process:
-        rss = watch_rss(process.pid, over)
+    with subprocess.Popen([*pinned(core), *command], stdout=subprocess.PIPE, text=True) as process:
+        peaks = Peaks(process.pid)
         output = process.communicate()[0]
-    over.set()
+    peaks.stop()
     if process.returncode != 0:
         raise SystemExit(f"{command[0]} ended with {process.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return output, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, rss[0]
+    return output, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peaks.largest_anon
 
 
 def wrk_sample(args: argparse.Namespace, url: str, script: Path) -> Sample:
@@ -161,7 +119,7 @@ def main() -> None:
     parser.add_argument(
         "--itl-ms", type=float, default=0.0, help="from event to event of a stream: they come one by one"
     )
-    parser.add_argument("--tokenizer", default=str(Path(__file__).parents[1] / "tests/golden/tokenizer"))
+    parser.add_argument("--tokenizer", default=TOKENIZER)
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--client-core", type=int, default=1)
     args = parser.parse_args()
@@ -174,21 +132,13 @@ def main() -> None:
         script.write_text(
             f"wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['Content-Type'] = 'application/json'\n"
         )
-        port_file = work / "port"
-        server = ["taskset", "-c", str(args.server_core), str(args.program), "mock", "--port", "0"]
-        server += ["--itl-ms", str(args.itl_ms), "--port-file", str(port_file)]
-        with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as mock:
-            try:
-                assert mock.stdout is not None
-                url = mock.stdout.readline().split()[-1]
-                ours: list[Sample] = []
-                theirs: list[Sample] = []
-                for _ in range(args.rounds):
-                    theirs.append(wrk_sample(args, url, script))
-                    count = args.requests or int(theirs[-1].requests_per_second * args.seconds)
-                    ours.append(our_sample(args, url, work / "artifacts", count))
-            finally:
-                mock.terminate()
+        ours: list[Sample] = []
+        theirs: list[Sample] = []
+        with mock_server(args.program, args.server_core, "--itl-ms", str(args.itl_ms)) as url:
+            for _ in range(args.rounds):
+                theirs.append(wrk_sample(args, url, script))
+                count = args.requests or int(theirs[-1].requests_per_second * args.seconds)
+                ours.append(our_sample(args, url, work / "artifacts", count))
         report(ours, theirs)
 
 

@@ -111,6 +111,14 @@ validity::LoopFigures LoadDriver::loop_figures(std::uint32_t phase) noexcept {
     return figures;
 }
 
+std::uint64_t LoadDriver::unready() noexcept {
+    std::uint64_t unready = 0;
+    for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+        unready += state().counters(worker).unready.load();
+    }
+    return unready;
+}
+
 /// Requests whose time came while the phase lasted; 0 where no schedule and no end say so.
 std::uint64_t LoadDriver::planned(std::uint32_t index) noexcept {
     const schedule::Phase& phase = plan_.phases[index];

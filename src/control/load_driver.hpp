@@ -46,6 +46,9 @@ public:
     /// What the loops counted over the phase that run_phase() ran last.
     [[nodiscard]] validity::LoopFigures loop_figures(std::uint32_t phase) noexcept;
 
+    /// Of the same phase, the requests that had to wait until their prompts were made.
+    [[nodiscard]] std::uint64_t unready() noexcept;
+
     /// Raises the stop level (it never falls) and wakes the workers.
     void stop(load::Stop level) noexcept;
 

@@ -2,14 +2,13 @@
 
 #include "aiperf/base/error.hpp"
 #include "aiperf/base/version.hpp"
+#include "aiperf/dataset/synthetic.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
 #include "aiperf/report/console.hpp"
 #include "aiperf/validity/evidence.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <utility>
 
 namespace aiperf::control {
@@ -55,9 +54,7 @@ std::vector<std::string> conversation_ids(std::uint64_t entries) {
     std::vector<std::string> ids;
     ids.reserve(entries);
     for (std::uint64_t entry = 0; entry < entries; ++entry) {
-        std::array<char, 32> text{};
-        std::snprintf(text.data(), text.size(), "session_%06llu", static_cast<unsigned long long>(entry));
-        ids.emplace_back(text.data());
+        ids.push_back(dataset::SyntheticConversations::id(entry));
     }
     return ids;
 }
@@ -131,6 +128,7 @@ void Outcome::conclude(bool export_files) {
     result.config = prepared.asked;
     result.benchmark_id = prepared.benchmark_id();
     result.notes = prepared.notes;
+    result.notes.insert(result.notes.end(), notes.begin(), notes.end());
     result.artifact_directory = prepared.artifact_directory;
     result.error = error;
     result.error_type = error_type;

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace aiperf::control {
 
@@ -33,6 +34,7 @@ struct Outcome {
     std::string error;       ///< what went wrong; empty = nothing
     std::string error_type;  ///< as Result::error_type
     bool cancelled = false;
+    std::vector<std::string> notes;  ///< what a reader of the numbers must know besides those of the preparation
     Result result;
 };
 

@@ -148,46 +148,6 @@ void bound(schedule::Phase& phase, std::optional<double> duration, std::optional
     }
 }
 
-/// Adds a turn with its body. Only where conversations have several is its text kept, for the count of later prompts.
-void add_turn(dataset::DatasetBuilder& builder, const dataset::Turn& turn, const Preparation& preparation) {
-    const auto count = [](const std::optional<std::uint32_t>& tokens) {
-        return tokens ? static_cast<std::int32_t>(*tokens) : record::k_absent;
-    };
-    const config::RunConfig& config = preparation.config;
-    const settings::Endpoint& settings = preparation.settings.endpoint;
-    const bool several = config.has_turns();
-    const endpoint::TurnBody made = several ? preparation.endpoint->turn_body(turn, config, settings)
-                                            : endpoint::TurnBody{preparation.endpoint->body(turn, config, settings)};
-    builder.add_turn({.body = made.body,
-                      .input_tokens = count(turn.input_tokens),
-                      .requested_tokens = count(turn.max_tokens),
-                      .message_at = made.message_at,
-                      .message_bytes = made.message_bytes,
-                      .text = several ? std::string_view(turn.text) : std::string_view{},
-                      .delay = turn.delay});
-}
-
-/// Throws base::RunError once the run is cancelled.
-std::shared_ptr<const dataset::Dataset> make_dataset(const Preparation& preparation,
-                                                     const std::function<bool()>& cancelled) {
-    const config::RunConfig& config = preparation.config;
-    dataset::DatasetBuilder builder;
-    for (const auto& conversation : conversations_of(
-             config, *config.random_seed, *config.num_dataset_entries, preparation.tokenizer.get(), cancelled)) {
-        if (cancelled()) {
-            break;
-        }
-        builder.begin(conversation.id);
-        for (const dataset::Turn& turn : conversation.turns) {
-            add_turn(builder, turn, preparation);
-        }
-    }
-    if (cancelled()) {
-        throw base::RunError("the run was cancelled while its data set was made");
-    }
-    return builder.seal();
-}
-
 /// Of a phase that is bound by sessions, the requests they come to.
 void bound_requests(schedule::Phase& phase, const dataset::Dataset& dataset) {
     if (!phase.sessions || dataset.size() == 0) {
@@ -291,11 +251,9 @@ Preparation prepare(config::RunConfig config, const Environment& environment) {
     return result;
 }
 
-std::vector<dataset::Conversation> conversations_of(const config::RunConfig& config,
-                                                    std::uint64_t seed,
-                                                    std::uint64_t entries,
-                                                    const dataset::Tokenizer* tokenizer,
-                                                    const std::function<bool()>& cancelled) {
+dataset::SyntheticOptions synthetic_options(const config::RunConfig& config,
+                                            std::uint64_t seed,
+                                            std::uint64_t entries) {
     dataset::SyntheticOptions options;
     options.entries = entries;
     options.isl_mean = config.isl_mean;
@@ -310,7 +268,7 @@ std::vector<dataset::Conversation> conversations_of(const config::RunConfig& con
     options.delay_stddev = config.session_turn_delay_stddev;
     options.delay_ratio = config.session_delay_ratio;
     options.seed = seed;
-    return dataset::synthetic_conversations(options, tokenizer, cancelled);
+    return options;
 }
 
 std::vector<schedule::Phase> phases_of(const config::RunConfig& config) {
@@ -340,6 +298,7 @@ std::vector<schedule::Phase> phases_of(const config::RunConfig& config) {
 }
 
 load::LoadPlan make_plan(const Preparation& preparation,
+                         std::shared_ptr<const dataset::Dataset> dataset,
                          const std::function<bool()>& cancelled,
                          const std::function<void(const std::string&)>& say) {
     const config::RunConfig& config = preparation.config;
@@ -355,7 +314,7 @@ load::LoadPlan make_plan(const Preparation& preparation,
     plan.redirects = config.follow_redirects;
     plan.spin = preparation.settings.worker.spin;
     plan.streams = config.streams_per_connection;
-    plan.dataset = make_dataset(preparation, cancelled);
+    plan.dataset = std::move(dataset);
     for (schedule::Phase& phase : plan.phases) {
         bound_requests(phase, *plan.dataset);
     }

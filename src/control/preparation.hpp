@@ -3,6 +3,7 @@
 #include "aiperf/config/run_config.hpp"
 #include "aiperf/control/run.hpp"
 #include "aiperf/dataset/dataset.hpp"
+#include "aiperf/dataset/synthetic.hpp"
 #include "aiperf/dataset/tokenizer.hpp"
 #include "aiperf/endpoint/endpoint.hpp"
 #include "aiperf/load/plan.hpp"
@@ -63,16 +64,15 @@ inline constexpr const char* k_tls_not_verified =
 /// requests they come to.
 [[nodiscard]] std::vector<schedule::Phase> phases_of(const config::RunConfig& config);
 
-/// The first `entries` conversations of a run with this configuration and seed. `cancelled`, if given, ends it early.
-[[nodiscard]] std::vector<dataset::Conversation> conversations_of(const config::RunConfig& config,
-                                                                  std::uint64_t seed,
-                                                                  std::uint64_t entries,
-                                                                  const dataset::Tokenizer* tokenizer,
-                                                                  const std::function<bool()>& cancelled = {});
+/// What the first `entries` conversations of a run with this configuration and seed are like.
+[[nodiscard]] dataset::SyntheticOptions synthetic_options(const config::RunConfig& config,
+                                                          std::uint64_t seed,
+                                                          std::uint64_t entries);
 
-/// Prompts, bodies, addresses: everything workers need, once the model answers where the run waits for that. Blocking
+/// All that workers need with this data set, once the model answers where the run waits for that. Blocking
 /// (names are looked up); throws base::RunError. `say` gets lines about the wait.
 [[nodiscard]] load::LoadPlan make_plan(const Preparation& preparation,
+                                       std::shared_ptr<const dataset::Dataset> dataset,
                                        const std::function<bool()>& cancelled,
                                        const std::function<void(const std::string&)>& say);
 

@@ -1,6 +1,7 @@
 #include "aiperf/api/status_file.hpp"
 #include "aiperf/base/error.hpp"
 #include "aiperf/control/run.hpp"
+#include "aiperf/dataset/synthetic.hpp"
 #include "aiperf/dataset/tokenizer.hpp"
 #include "aiperf/record/journal_reader.hpp"
 #include "aiperf/report/artifacts.hpp"
@@ -59,8 +60,8 @@ void count_later_turns(record::JournalReader& records,
         return;
     }
     const auto tokenizer = tokenizer_for(config, environment);
-    const auto conversations =
-        conversations_of(config, records.info().seed, std::min(entries, description.entries), tokenizer.get());
+    const auto conversations = dataset::synthetic_conversations(
+        synthetic_options(config, records.info().seed, std::min(entries, description.entries)), tokenizer.get());
     const SpokenTexts texts{
         [&conversations](std::uint32_t conversation, std::uint16_t turn) -> std::string_view {
             if (conversation >= conversations.size() || turn >= conversations[conversation].turns.size()) {

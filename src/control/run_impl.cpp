@@ -187,8 +187,20 @@ void Run::Impl::put_load(Outcome& outcome) {
     if (const std::string& moved = outcome.folder->moved_aside(); !moved.empty()) {
         log(spdlog::level::warn, "the journal of an interrupted run was kept as " + moved);
     }
+    Composer composer(prepared_, [this] { stop_sending(); });
     outcome.plan = make_plan(
-        prepared_, [this] { return cancelled(); }, [this](const std::string& line) { log(spdlog::level::info, line); });
+        prepared_,
+        composer.dataset(),
+        [this] { return cancelled(); },
+        [this](const std::string& line) { log(spdlog::level::info, line); });
+    composer.wait_for_start([this] { return cancelled(); });
+    if (const std::string why = composer.failure(); !why.empty()) {
+        throw base::RunError(why);
+    }
+    if (cancelled()) {
+        throw base::RunError("the run was cancelled while its data set was made");
+    }
+    composer.stand_back();
     record::JournalPlan journal_plan;
     journal_plan.info.run_key = prepared_.run_key;
     journal_plan.info.seed = *prepared_.config.random_seed;
@@ -200,10 +212,11 @@ void Run::Impl::put_load(Outcome& outcome) {
     }
     record::Journal journal(prepared_.journal_directory, journal_plan);
     outcome.folder->describe(prepared_);
-    drive(outcome, outcome.plan, journal);
+    drive(outcome, composer, journal);
 }
 
-void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal) {
+void Run::Impl::drive(Outcome& outcome, Composer& composer, record::Journal& journal) {
+    const load::LoadPlan& plan = outcome.plan;
     WorkerRules rules;
     rules.abort_on_death = prepared_.config.on_worker_death == config::OnWorkerDeath::abort;
     rules.drain_timeout = prepared_.settings.timing.cancel_drain_timeout;
@@ -235,7 +248,7 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
     std::uint64_t slots = 0;
     std::exception_ptr failure;
     try {
-        slots = run_phases(driver, outcome, journal);
+        slots = run_phases(driver, composer, outcome, journal);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -267,24 +280,32 @@ void Run::Impl::drive(Outcome& outcome, const load::LoadPlan& plan, record::Jour
         outcome.fail("the journal cannot grow: " + journal.directory().string() + ": " +
                      std::generic_category().message(number));
     }
+    if (outcome.error.empty()) {
+        await_prompts(composer, outcome);
+    }
 }
 
 /// Returns the number of slots claimed.
-std::uint64_t Run::Impl::run_phases(LoadDriver& driver, Outcome& outcome, record::Journal& journal) {
+std::uint64_t Run::Impl::run_phases(LoadDriver& driver,
+                                    Composer& composer,
+                                    Outcome& outcome,
+                                    record::Journal& journal) {
     const load::LoadPlan& plan = outcome.plan;
     validity::Evidence& evidence = outcome.result.validity.evidence;
     validity::LoopFigures loops;
     validity::MachineWatch machine;
     std::uint64_t slots = 0;
+    std::uint64_t unready = 0;
     for (std::uint32_t index = 0; index < plan.phases.size(); ++index) {
-        if (cancelled() || !driver.failure().empty() || driver.state().journal_error.load() != 0) {
+        if (cancelled() || !composer.failure().empty() || !driver.failure().empty() ||
+            driver.state().journal_error.load() != 0) {
             break;
         }
         const schedule::Phase& phase = plan.phases[index];
         enter(phase.name.c_str(), &phase);
         const std::int64_t start_ns = base::now_ns();
         journal.begin_phase({phase.name, phase.profiling, slots, start_ns, 0});
-        if (cancelled()) {  // between the test above and the driver being known to wish()
+        if (cancelled() || !composer.failure().empty()) {  // since the test above
             driver.stop(load::Stop::in_flight);
         }
         if (phase.profiling) {
@@ -294,8 +315,10 @@ std::uint64_t Run::Impl::run_phases(LoadDriver& driver, Outcome& outcome, record
         journal.end_phase(base::now_ns());
         if (phase.profiling) {
             loops.add(driver.loop_figures(index));
+            unready += driver.unready();
         }
     }
+    note_unready(unready, outcome);
     machine.end(evidence);
     validity::add_loops(loops, evidence);
     outcome.result.worker_cpu_s = loops.cpu_s;

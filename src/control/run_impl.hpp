@@ -2,6 +2,7 @@
 
 #include "aiperf/base/error.hpp"
 #include "aiperf/control/run.hpp"
+#include "composer.hpp"
 #include "crew.hpp"
 #include "load_driver.hpp"
 #include "outcome.hpp"
@@ -138,8 +139,11 @@ public:
 private:
     void execute() noexcept;
     void put_load(Outcome& outcome);
-    void drive(Outcome& outcome, const load::LoadPlan& plan, record::Journal& journal);
-    std::uint64_t run_phases(LoadDriver& driver, Outcome& outcome, record::Journal& journal);
+    void drive(Outcome& outcome, Composer& composer, record::Journal& journal);
+    std::uint64_t run_phases(LoadDriver& driver, Composer& composer, Outcome& outcome, record::Journal& journal);
+    void stop_sending() noexcept;
+    void await_prompts(Composer& composer, Outcome& outcome);
+    void note_unready(std::uint64_t requests, Outcome& outcome) const;
     void start_supervisor();
     [[nodiscard]] std::optional<ProcessKit> kit() const;
     [[nodiscard]] MakeCrew crew() const;

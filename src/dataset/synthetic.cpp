@@ -43,50 +43,61 @@ private:
     base::Rng rng_;
 };
 
-std::string session_id(std::uint64_t number) {
-    char text[32];
-    std::snprintf(text, sizeof text, "session_%06llu", static_cast<unsigned long long>(number));
-    return text;
-}
-
 }  // namespace
 
-std::vector<Conversation> synthetic_conversations(const SyntheticOptions& options,
-                                                  const Tokenizer* tokenizer,
-                                                  const std::function<bool()>& cancelled) {
+SyntheticConversations::SyntheticConversations(const SyntheticOptions& options, const Tokenizer* tokenizer)
+    : counts_(tokenizer != nullptr),
+      asks_(options.osl_mean.has_value()),
+      prompt_seed_(base::derive_seed(options.seed, "dataset.prompt")) {
     const double added = tokenizer != nullptr ? tokenizer->added_special_tokens() : 0;
     const double input_mean = added > 0 ? std::max(1.0, options.isl_mean - added) : options.isl_mean;
     Draws inputs(input_mean, options.isl_stddev, base::derive_seed(options.seed, "dataset.isl"));
     Draws outputs(options.osl_mean.value_or(1), options.osl_stddev, base::derive_seed(options.seed, "dataset.osl"));
     Draws turns(options.turns_mean, options.turns_stddev, base::derive_seed(options.seed, "dataset.turns"));
     Draws delays(options.delay_mean, options.delay_stddev, base::derive_seed(options.seed, "dataset.delay"));
-    const std::uint64_t prompt_seed = base::derive_seed(options.seed, "dataset.prompt");
-    std::uint64_t texts = 0;
-    PromptSource source(tokenizer);
-    const auto next_turn = [&](bool first) {
-        const std::uint32_t tokens = inputs.count();
-        Turn turn;
-        turn.text = source.text(tokens, base::Rng(base::mix64(prompt_seed + texts++)));
-        if (tokenizer != nullptr) {
-            turn.input_tokens = tokens;
-        }
-        if (options.osl_mean) {
-            turn.max_tokens = outputs.count();
-        }
-        if (!first && options.delay_mean > 0) {
-            turn.delay = delays.delay(options.delay_ratio);
-        }
-        return turn;
-    };
-
-    std::vector<Conversation> conversations;
-    conversations.reserve(options.entries);
-    for (std::uint64_t i = 0; i < options.entries && !(cancelled && cancelled()); ++i) {
-        Conversation& conversation = conversations.emplace_back(Conversation{session_id(i), {}});
+    first_turns_.reserve(options.entries + 1);
+    for (std::uint64_t i = 0; i < options.entries; ++i) {
+        first_turns_.push_back(turns_.size());
         const std::uint32_t count = turns.count(k_most_turns);
         for (std::uint32_t turn = 0; turn < count; ++turn) {
-            conversation.turns.push_back(next_turn(turn == 0));
+            DrawnTurn& drawn = turns_.emplace_back();
+            drawn.tokens = inputs.count();
+            drawn.max_tokens = asks_ ? outputs.count() : 0;
+            drawn.delay = turn > 0 && options.delay_mean > 0 ? delays.delay(options.delay_ratio) : base::Nanoseconds{0};
         }
+    }
+    first_turns_.push_back(turns_.size());
+}
+
+std::string SyntheticConversations::id(std::size_t index) {
+    char text[32];
+    std::snprintf(text, sizeof text, "session_%06llu", static_cast<unsigned long long>(index));
+    return text;
+}
+
+Conversation SyntheticConversations::make(std::size_t index, PromptSource& source) const {
+    Conversation conversation{id(index), {}};
+    conversation.turns.reserve(turns(index));
+    for (std::size_t number = first_turns_[index]; number < first_turns_[index + 1]; ++number) {
+        const DrawnTurn& drawn = turns_[number];
+        Turn& turn = conversation.turns.emplace_back();
+        turn.text = source.text(drawn.tokens, base::Rng(base::mix64(prompt_seed_ + number)));
+        turn.input_tokens = counts_ ? std::optional(drawn.tokens) : std::nullopt;
+        turn.max_tokens = asks_ ? std::optional(drawn.max_tokens) : std::nullopt;
+        turn.delay = drawn.delay;
+    }
+    return conversation;
+}
+
+std::vector<Conversation> synthetic_conversations(const SyntheticOptions& options,
+                                                  const Tokenizer* tokenizer,
+                                                  const std::function<bool()>& cancelled) {
+    const SyntheticConversations drawn(options, tokenizer);
+    PromptSource source(tokenizer);
+    std::vector<Conversation> conversations;
+    conversations.reserve(drawn.size());
+    for (std::size_t i = 0; i < drawn.size() && !(cancelled && cancelled()); ++i) {
+        conversations.push_back(drawn.make(i, source));
     }
     return conversations;
 }

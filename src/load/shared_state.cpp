@@ -28,6 +28,7 @@ void WorkerCounters::reset() noexcept {
                                                 &retries,
                                                 &sessions_sent,
                                                 &sessions_completed,
+                                                &unready,
                                                 &own_failures,
                                                 &wall_ns,
                                                 &ran_ns,

@@ -14,20 +14,7 @@ namespace {
 
 constexpr int k_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 
-}  // namespace
-
-bool is_sealed(const Descriptor& file) noexcept {
-    const int seals = ::fcntl(file.get(), F_GET_SEALS);
-    return seals >= 0 && (seals & k_seals) == k_seals;  // a kernel may add some of its own
-}
-
-Descriptor create_memory_file(const char* name) {
-    Descriptor file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!file) {
-        throw base::SystemError("cannot make a file in memory", errno);
-    }
-    return file;
-}
+constexpr int k_future_write = 0x0010;  // F_SEAL_FUTURE_WRITE, which older headers do not have
 
 void append(const Descriptor& memory_file, std::string_view bytes) {
     while (!bytes.empty()) {
@@ -41,6 +28,34 @@ void append(const Descriptor& memory_file, std::string_view bytes) {
 
 void seal(const Descriptor& memory_file) {
     if (::fcntl(memory_file.get(), F_ADD_SEALS, k_seals) != 0) {
+        throw base::SystemError("cannot seal a file in memory", errno);
+    }
+}
+
+}  // namespace
+
+bool cannot_shrink(const Descriptor& file) noexcept {
+    const int seals = ::fcntl(file.get(), F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+}
+
+Descriptor create_memory_file(const char* name) {
+    Descriptor file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!file) {
+        throw base::SystemError("cannot make a file in memory", errno);
+    }
+    return file;
+}
+
+void seal_growing(const Descriptor& memory_file) {
+    if (::fcntl(memory_file.get(), F_ADD_SEALS, F_SEAL_SHRINK | k_future_write) != 0 &&
+        ::fcntl(memory_file.get(), F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
+        throw base::SystemError("cannot seal a file in memory", errno);
+    }
+}
+
+void seal_grown(const Descriptor& memory_file) {
+    if (::fcntl(memory_file.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         throw base::SystemError("cannot seal a file in memory", errno);
     }
 }

@@ -21,7 +21,8 @@ Json payload_of(std::string_view body) {
 void append_inputs(const dataset::Dataset& dataset, AtomicFile& file) {
     file.append("{\n  \"data\": [");
     std::string text;
-    for (std::size_t i = 0; i < dataset.size(); ++i) {
+    const std::size_t count = dataset.ready();  // of a run that was cancelled early, not all
+    for (std::size_t i = 0; i < count; ++i) {
         text = i == 0 ? "\n    " : ",\n    ";
         Json session{{"session_id", dataset.conversation_id(i)}, {"payloads", Json::array()}};
         for (std::size_t turn = 0; turn < dataset.turns(i); ++turn) {
@@ -30,7 +31,7 @@ void append_inputs(const dataset::Dataset& dataset, AtomicFile& file) {
         append_json(text, session, k_indent, 2);
         file.append(text);
     }
-    file.append(dataset.size() == 0 ? "]\n}" : "\n  ]\n}");
+    file.append(count == 0 ? "]\n}" : "\n  ]\n}");
 }
 
 }  // namespace aiperf::report

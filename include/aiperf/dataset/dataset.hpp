@@ -29,9 +29,9 @@ struct Conversation {
 /// Bytes that may be read beyond the end of any body.
 inline constexpr std::size_t k_body_padding = 64;
 
-/// What the workers send: bodies ready to go, back to back in one sealed memfd that any process can map, and the index
-/// of them behind. At least
-/// k_body_padding readable bytes follow each body, so that simdjson may parse it in place.
+/// What the workers send: bodies ready to go, back to back in one memfd that any process can map, behind their index.
+/// At least k_body_padding readable bytes follow each body, so that simdjson may parse it in place. It may still grow
+/// (GrowingDataset): how many conversations of how many turns there are, and their ids, is known all the same.
 ///
 /// *Thread safety*: const calls from any thread.
 class Dataset {
@@ -53,9 +53,13 @@ public:
     virtual ~Dataset() = default;
     /// How many conversations there are.
     [[nodiscard]] virtual std::size_t size() const noexcept = 0;
+
+    /// The conversations [0, ready()) are there, whoever makes them. It rises until the data set is whole.
+    [[nodiscard]] virtual std::size_t ready() const noexcept { return size(); }
+
     /// Turns of a conversation, at least one. `index` must be below size(); so everywhere here.
     [[nodiscard]] virtual std::size_t turns(std::size_t index) const noexcept = 0;
-    /// `turn` must be below turns(index). What is referred to lives as long as the data set.
+    /// `index` must be below ready(), `turn` below turns(index). What is referred to lives as long as the data set.
     [[nodiscard]] virtual Entry turn(std::size_t index, std::size_t turn) const noexcept = 0;
     /// True where a conversation has several turns.
     [[nodiscard]] virtual bool multi_turn() const noexcept = 0;
@@ -65,15 +69,15 @@ public:
     /// The first turn of a conversation.
     [[nodiscard]] Entry entry(std::size_t index) const noexcept { return turn(index, 0); }
 
-    /// Of the sealed memfd, for a process to inherit; open_dataset() reads it there. Lives as long as the data set.
+    /// Of the memfd, for a process to inherit; open_dataset() reads it there. Lives as long as the data set.
     [[nodiscard]] virtual int descriptor() const noexcept = 0;
 };
 
-/// The data set another process sealed. Takes `descriptor` over. Throws base::RunError for anything else than a sealed
-/// data set, base::SystemError where it cannot be mapped.
+/// The data set that another process has made, or makes. Takes `descriptor` over. Throws base::RunError for anything
+/// else than a data set that cannot be cut, base::SystemError where it cannot be mapped.
 [[nodiscard]] std::shared_ptr<const Dataset> open_dataset(int descriptor);
 
-/// Gathers bodies, then seals them.
+/// Gathers bodies, then makes a whole data set of them.
 ///
 /// *Thread safety*: none.
 class DatasetBuilder {
@@ -89,7 +93,6 @@ public:
     void begin(std::string_view conversation_id);
 
     /// Appends a turn to the conversation begun last; body and text are copied. Absent counts are record::k_absent.
-    /// Throws base::SystemError where the memfd cannot be made or written.
     void add_turn(const Dataset::Entry& turn);
 
     /// A conversation of one turn: begin() and add_turn().
@@ -98,8 +101,7 @@ public:
              std::int32_t input_tokens,
              std::int32_t requested_tokens);
 
-    /// Throws base::SystemError where the memfd cannot be made, grown, sealed or mapped. The builder is empty
-    /// afterwards.
+    /// Throws as GrowingDataset does. The builder is empty afterwards.
     [[nodiscard]] std::shared_ptr<const Dataset> seal();
 
 private:

@@ -82,9 +82,9 @@ public:
     /// Path below the base URL, e.g. "/v1/chat/completions".
     [[nodiscard]] virtual std::string_view path() const noexcept = 0;
 
-    /// JSON body of a request for one turn, made before the run's first request: model, text, length, stream, then the
-    /// extra inputs (the last writer wins), then `stream_options.include_usage` where the merged body streams and does
-    /// not say otherwise.
+    /// JSON body of a request for one turn, made once, maybe while the run sends others already: model, text, length,
+    /// stream, then the extra inputs (the last writer wins), then `stream_options.include_usage` where the merged body
+    /// streams and does not say otherwise.
     [[nodiscard]] virtual std::string body(const dataset::Turn& turn,
                                            const config::RunConfig& config,
                                            const settings::Endpoint& settings) const = 0;

@@ -30,6 +30,7 @@ struct alignas(64) WorkerCounters {
     std::atomic<std::uint64_t> completed{0};      ///< requests over, good or not
     std::atomic<std::uint64_t> errors{0};         ///< part of completed
     std::atomic<std::uint64_t> retries{0};        ///< requests sent anew on a fresh connection
+    std::atomic<std::uint64_t> unready{0};        ///< requests that had to wait until their prompt was made
     std::atomic<std::uint64_t> own_failures{0};   ///< connections that this machine refused: descriptors, ports, memory
     std::atomic<std::uint64_t> wall_ns{0};        ///< how long its phase took it; set at the end, as the three below
     std::atomic<std::uint64_t> ran_ns{0};         ///< of that, on a processor

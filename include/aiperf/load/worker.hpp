@@ -56,6 +56,7 @@ private:
     static constexpr std::size_t k_record_bytes = 16UL * 1024;   // most that one record of TLS holds
     static constexpr int k_sends_per_turn = 64;                  // then answers are looked after again
     static constexpr std::uint32_t k_unlimited = ~0U;
+    static constexpr base::Nanoseconds k_prompt_nap = std::chrono::milliseconds(1);
 
     void begin_phase(std::uint32_t phase);
     void work_phase();
@@ -72,6 +73,7 @@ private:
     bool fill();
     bool may_claim(base::Instant now);
     bool claim(base::Instant now);
+    bool is_prompt_ready(base::Instant now);
     void start(base::Instant now);
     void dispatch(ExchangeId id, base::Instant now);
     void dispatch_again();
@@ -239,6 +241,8 @@ private:
     record::Record* pending_ = nullptr;
     std::uint64_t pending_index_ = 0;
     base::Instant pending_due_{};
+    bool unready_ = false;        // its prompt was not made when it was due
+    std::size_t prompts_ = 0;     // so many conversations are known to be ready
     bool full_ = false;           // all slots are taken
     base::Instant full_until_{};  // when one was free again
 };

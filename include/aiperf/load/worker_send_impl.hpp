@@ -28,7 +28,7 @@ bool Worker<Io>::fill() {
         if (pending_ == nullptr && !(may_claim(now) && claim(now))) {
             return false;
         }
-        if (pending_due_ > now) {
+        if (pending_due_ > now || !is_prompt_ready(now)) {
             return false;
         }
         start(now);
@@ -81,7 +81,32 @@ bool Worker<Io>::claim(base::Instant now) {
     record->planned_ns = pending_due_.time_since_epoch().count();
     pending_ = record;
     pending_index_ = index;
+    unready_ = false;
     return true;
+}
+
+/// False where the data set still grows and has not come to what is sent next: it is looked for again soon. In a closed
+/// loop nothing is sent after the phase's end.
+template <class Io>
+bool Worker<Io>::is_prompt_ready(base::Instant now) {
+    const bool under_way = has_sessions_ && !ready_.empty();
+    const std::size_t wanted = has_sessions_ && !under_way ? sessions_[begun_].conversation : pending_->conversation;
+    if (under_way || wanted < prompts_) {
+        return true;
+    }
+    prompts_ = plan_.dataset->ready();
+    if (wanted < prompts_) {
+        return true;
+    }
+    if (!cursor_ && now >= phase_end_) {
+        exhaust();
+        return false;
+    }
+    if (!std::exchange(unready_, true)) {
+        WorkerCounters::add(counters_.unready);
+    }
+    pending_due_ = now + k_prompt_nap;
+    return false;
 }
 
 template <class Io>

@@ -3,6 +3,7 @@
 #include "../load/fed_answer.hpp"
 #include "../load/load_run.hpp"
 #include "aiperf/base/error.hpp"
+#include "aiperf/dataset/growing_dataset.hpp"
 #include "crew_fixture.hpp"
 
 #include <catch2/catch.hpp>
@@ -10,6 +11,8 @@
 #include <algorithm>
 #include <csignal>
 #include <future>
+#include <set>
+#include <string>
 #include <sys/wait.h>
 
 using namespace aiperf;
@@ -195,6 +198,35 @@ std::string name_of(std::uint32_t worker, pid_t pid) {
 }
 
 }  // namespace
+
+TEST_CASE("Prompts that are made while the workers run are sent, whoever works") {
+    const Setup setup = any_setup();
+    ScriptedServer server(answering());
+    std::vector<dataset::ConversationShape> shapes;
+    for (int number = 0; number < 50; ++number) {
+        shapes.push_back({"session_" + std::to_string(number), 1});
+    }
+    dataset::GrowingDataset prompts(shapes);
+    DrivenRun run(server, {test::closed_loop(100, 6)}, setup, {}, prompts.dataset());
+    run.begin();
+    std::set<std::string> made;
+    for (int number = 0; number < 50; ++number) {
+        const std::string body = "{\"n\":" + std::to_string(number) + "}";
+        prompts.add({{.body = body, .text = {}}});
+        made.insert(body);
+    }
+    prompts.finish();
+    REQUIRE(run.wait());
+    CHECK(run.count(ErrorKind::none) == 100);
+    std::multiset<std::string> received;
+    for (const Request& request : server.requests()) {
+        received.insert(request.body);
+    }
+    CHECK(received.size() == 100);
+    for (const std::string& body : made) {
+        CHECK(received.count(body) == 2);
+    }
+}
 
 TEST_CASE("A phase of N requests ends with N records, whoever works") {
     const Setup setup = any_setup();

@@ -84,7 +84,7 @@ TEST_CASE("the memfd of a data set is sealed against any change and closed with 
         const auto data = builder.seal();
         const std::vector<int> files = dataset_descriptors();
         REQUIRE(files.size() == 1);
-        REQUIRE(::fcntl(files[0], F_GET_SEALS) == (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL));
+        REQUIRE(::fcntl(files[0], F_GET_SEALS) == (F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL));
         REQUIRE((::fcntl(files[0], F_GETFD) & FD_CLOEXEC) != 0);
         REQUIRE(::pwrite(files[0], "x", 1, 0) == -1);
         REQUIRE(::ftruncate(files[0], 1) == -1);
@@ -102,6 +102,7 @@ TEST_CASE("a builder is empty after sealing and can be used again; an empty data
     builder.add("second", "two", 1, 1);
     DatasetBuilder moved = std::move(builder);
     const auto second = moved.seal();
+    REQUIRE(first->ready() == 1);
     REQUIRE(first->entry(0).body == "one");
     REQUIRE(second->size() == 1);
     REQUIRE(second->entry(0).body == "two");

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <cmath>
 #include <set>
 #include <sstream>
@@ -233,6 +234,40 @@ TEST_CASE("fewer conversations are the first of more, and turns do not change wh
         for (std::size_t turn = 0; turn < few[i].turns.size(); ++turn) {
             CHECK(few[i].turns[turn].text == all[i].turns[turn].text);
             CHECK(few[i].turns[turn].delay == all[i].turns[turn].delay);
+        }
+    }
+}
+
+TEST_CASE("conversations made one at a time, in any order and by several sources, are those made in a row") {
+    SyntheticOptions options;
+    options.entries = 12;
+    options.isl_mean = 30;
+    options.isl_stddev = 9;
+    options.osl_mean = 20;
+    options.osl_stddev = 5;
+    options.turns_mean = 2;
+    options.turns_stddev = 1;
+    options.delay_mean = 5;
+    options.delay_stddev = 2;
+    options.seed = 5;
+    const auto tokenizer = open_golden();
+    for (const Tokenizer* counts : {tokenizer.get(), static_cast<const Tokenizer*>(nullptr)}) {
+        const auto all = synthetic_conversations(options, counts);
+        const SyntheticConversations drawn(options, counts);
+        REQUIRE(drawn.size() == all.size());
+        std::array<PromptSource, 2> sources{PromptSource(counts), PromptSource(counts)};
+        for (std::size_t index = all.size(); index-- > 0;) {
+            const Conversation one = drawn.make(index, sources[index % 2]);
+            CHECK((one.id == all[index].id && one.id == SyntheticConversations::id(index)));
+            REQUIRE(one.turns.size() == all[index].turns.size());
+            CHECK(drawn.turns(index) == one.turns.size());
+            for (std::size_t turn = 0; turn < one.turns.size(); ++turn) {
+                const Turn& expected = all[index].turns[turn];
+                CHECK(one.turns[turn].text == expected.text);
+                CHECK(one.turns[turn].max_tokens == expected.max_tokens);
+                CHECK(one.turns[turn].input_tokens == expected.input_tokens);
+                CHECK(one.turns[turn].delay == expected.delay);
+            }
         }
     }
 }
