@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measure import TOKENIZER, Peaks, at_share, load_average, mock_server, pinned, socket_pages, started, wait_for
+from measure import TOKENIZER, Idle, Peaks, at_share, load_average, mock_server, pinned, socket_pages, started, wait_for
 
 PAGE_BYTES = 4096
 TOKENS_OF_A_PROMPT = 1000
@@ -263,14 +263,16 @@ def first_token(bench: Bench) -> None:
             count = max(bench.args.first_tokens, 2 * at_a_time)
             load = ["--streaming", "--isl", "16", "--request-count", str(count), "--concurrency", str(at_a_time)]
             load += ["--warmup-request-count", str(at_a_time)]
-            done = bench.run(url, *load, "--use-server-token-count")
+            with Idle(bench.args.server_core) as server, Idle(bench.args.client_core) as client:
+                done = bench.run(url, *load, "--use-server-token-count")
         reported, corrected = differences_ms(bench, done, dump)
         for name, values in (("reported", reported), ("less the time unread", corrected)):
             shown = " | ".join(f"{at_share(values, share):.3f} ms" for share in (0.5, 0.9, 0.99))
-            rows.append(f"| {count:,} streams, {at_a_time:,} at a time: {name} | {shown} |")
+            idle = f"{server.share:.0%} | {client.share:.0%}"
+            rows.append(f"| {count:,} streams, {at_a_time:,} at a time: {name} | {shown} | {idle} |")
     report(
         "Time to first token over the server's (first byte written less request read; TTFT 50 ms, ITL 10 ms)",
-        "| | p50 | p90 | p99 |",
+        "| | p50 | p90 | p99 | server's core idle | client's core idle |",
         rows,
     )
 

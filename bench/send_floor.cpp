@@ -1,9 +1,11 @@
 // The two ends of bench/send_accuracy.py.
 //
 //     send_floor receive SECONDS    answers requests on a free port, which it prints; then the instants at which they
-//                                   arrived, in ns by the kernel's stamps, one a line
+//                                   arrived, in ns by the kernel's stamps, one a line. Ends sooner at the end of its
+//                                   standard input
 //     send_floor send PORT RATE SECONDS
 //                                   the least that can be done: one timerfd, one send for each expiry
+//     send_floor replay PORT FILE   the same at the instants of a file: nanoseconds from the first, one a line
 
 #include <algorithm>
 #include <array>
@@ -13,6 +15,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string>
@@ -113,12 +117,17 @@ void serve(int listener, std::int64_t until, std::vector<std::int64_t>& arrivals
     const int epoll = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
     epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};
     checked(epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event), "epoll_ctl");
+    epoll_event end{.events = EPOLLIN, .data = {.fd = STDIN_FILENO}};
+    static_cast<void>(epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &end));  // a file has no end to wait for
     std::array<epoll_event, 256> ready{};
     std::vector<char> buffer(64UL * 1024);
     while (now_ns(CLOCK_MONOTONIC) < until) {
         const int count = epoll_wait(epoll, ready.data(), static_cast<int>(ready.size()), 20);
         for (int i = 0; i < count; ++i) {
             const int fd = ready[static_cast<std::size_t>(i)].data.fd;
+            if (fd == STDIN_FILENO) {
+                return;
+            }
             if (fd == listener) {
                 accept_one(listener, epoll);
                 continue;
@@ -169,15 +178,27 @@ std::vector<int> connections_to(std::uint16_t port, std::size_t count) {
     return connections;
 }
 
-int send_all(std::uint16_t port, double rate, double seconds) {
+std::vector<std::int64_t> constant(double rate, double seconds) {
+    std::vector<std::int64_t> instants(static_cast<std::size_t>(rate * seconds));
+    for (std::size_t i = 0; i < instants.size(); ++i) {
+        instants[i] = static_cast<std::int64_t>(static_cast<double>(i) * 1e9 / rate);
+    }
+    return instants;
+}
+
+std::vector<std::int64_t> read_instants(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istream_iterator<std::int64_t>(file), {}};
+}
+
+int send_all(std::uint16_t port, const std::vector<std::int64_t>& instants) {
     prctl(PR_SET_TIMERSLACK, 1UL);
     const std::vector<int> connections = connections_to(port, 400);
     const int timer = checked(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), "timerfd_create");
     const std::int64_t start = now_ns(CLOCK_MONOTONIC) + k_second / 20;
-    const auto requests = static_cast<std::int64_t>(rate * seconds);
     std::array<char, 4096> answer{};
-    for (std::int64_t i = 0; i < requests; ++i) {
-        const std::int64_t due = start + static_cast<std::int64_t>(static_cast<double>(i) * 1e9 / rate);
+    for (std::size_t i = 0; i < instants.size(); ++i) {
+        const std::int64_t due = start + instants[i];
         if (now_ns(CLOCK_MONOTONIC) < due) {
             itimerspec spec{};
             spec.it_value = {due / k_second, due % k_second};
@@ -185,11 +206,11 @@ int send_all(std::uint16_t port, double rate, double seconds) {
             std::uint64_t expiries = 0;
             static_cast<void>(read(timer, &expiries, sizeof(expiries)));
         }
-        const int fd = connections[static_cast<std::size_t>(i) % connections.size()];
+        const int fd = connections[i % connections.size()];
         if (send(fd, k_request.data(), k_request.size(), MSG_NOSIGNAL) < 0) {
             die("send");
         }
-        const int next = connections[static_cast<std::size_t>(i + 1) % connections.size()];
+        const int next = connections[(i + 1) % connections.size()];
         static_cast<void>(recv(next, answer.data(), answer.size(), MSG_DONTWAIT));
     }
     return 0;
@@ -203,8 +224,12 @@ int main(int argc, char** argv) {
         return receive_all(std::stod(words[1]));
     }
     if (words.size() == 4 && words[0] == "send") {
-        return send_all(static_cast<std::uint16_t>(std::stoul(words[1])), std::stod(words[2]), std::stod(words[3]));
+        return send_all(static_cast<std::uint16_t>(std::stoul(words[1])),
+                        constant(std::stod(words[2]), std::stod(words[3])));
     }
-    std::fputs("send_floor receive SECONDS | send PORT RATE SECONDS\n", stderr);
+    if (words.size() == 3 && words[0] == "replay") {
+        return send_all(static_cast<std::uint16_t>(std::stoul(words[1])), read_instants(words[2]));
+    }
+    std::fputs("send_floor receive SECONDS | send PORT RATE SECONDS | replay PORT FILE\n", stderr);
     return 2;
 }

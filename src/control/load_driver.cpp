@@ -9,6 +9,8 @@ namespace aiperf::control {
 namespace {
 
 constexpr auto k_look_again = std::chrono::milliseconds(500);
+constexpr auto k_longest_opening = std::chrono::milliseconds(200);  // of connections ahead of a phase
+constexpr auto k_head_start = std::chrono::milliseconds(1);         // for workers to see that a phase begins
 
 }  // namespace
 
@@ -53,6 +55,19 @@ const char* LoadDriver::worker_status(std::uint32_t worker) noexcept {
 base::Nanoseconds LoadDriver::silence_of(std::uint32_t worker) noexcept {
     const std::int64_t seen = state().counters(worker).seen_ns.load(std::memory_order_relaxed);
     return base::Nanoseconds(seen == 0 ? 0 : base::now_ns() - seen);
+}
+
+std::int64_t LoadDriver::make_ready(std::uint32_t index) {
+    if (!plan_.phases[index].arrivals) {
+        return base::now_ns();
+    }
+    state().next_phase.store(index + 1, std::memory_order_release);
+    crew_->wake_all();
+    const base::Instant latest = base::now() + k_longest_opening;
+    while (!is_ready(index) && base::now() < latest && state().stop.load() == 0) {
+        bell_->wait_until(latest);
+    }
+    return (base::now() + k_head_start).time_since_epoch().count();
 }
 
 std::uint64_t LoadDriver::run_phase(std::uint32_t index,
@@ -148,6 +163,16 @@ std::uint64_t LoadDriver::claimed(std::uint32_t phase) noexcept {
 bool LoadDriver::is_over(std::uint32_t phase) noexcept {
     for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
         if (!is_dead_[worker].load() && !state().is_through(worker, phase)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// Every worker that lives has opened its connections.
+bool LoadDriver::is_ready(std::uint32_t phase) noexcept {
+    for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+        if (!is_dead_[worker].load() && !state().is_ready(worker, phase)) {
             return false;
         }
     }

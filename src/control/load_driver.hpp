@@ -36,7 +36,11 @@ public:
     LoadDriver(const LoadDriver&) = delete;
     LoadDriver& operator=(const LoadDriver&) = delete;
 
-    /// Runs phase `index` from now until every worker is through with it, or has died; calls `on_look` twice a second
+    /// Has the workers open connections for phase `index`, where it has a schedule, and waits for them; not for long,
+    /// as a server may take its time. Returns when the phase is to begin, CLOCK_MONOTONIC.
+    [[nodiscard]] std::int64_t make_ready(std::uint32_t index);
+
+    /// Runs phase `index` until every worker is through with it, or has died; calls `on_look` twice a second
     /// or more meanwhile. Returns the number of slots it has claimed.
     std::uint64_t run_phase(std::uint32_t index,
                             std::uint64_t first_slot,
@@ -74,6 +78,7 @@ private:
     [[nodiscard]] static std::uint64_t due(const schedule::Phase& phase, std::uint64_t most) noexcept;
     [[nodiscard]] std::uint64_t planned(std::uint32_t index) noexcept;
     [[nodiscard]] bool is_over(std::uint32_t phase) noexcept;
+    [[nodiscard]] bool is_ready(std::uint32_t phase) noexcept;
     [[nodiscard]] base::Instant drained_by(std::uint32_t phase, std::int64_t start_ns) const noexcept;
     void bury_dead(const Claim& claim);
     void settle(const WorkerDeath& death, const Claim& claim, bool unsent);

@@ -314,6 +314,7 @@ load::LoadPlan make_plan(const Preparation& preparation,
     plan.redirects = config.follow_redirects;
     plan.spin = preparation.settings.worker.spin;
     plan.streams = config.streams_per_connection;
+    plan.connections_ahead = preparation.settings.http.connections_ahead;
     plan.dataset = std::move(dataset);
     for (schedule::Phase& phase : plan.phases) {
         bound_requests(phase, *plan.dataset);

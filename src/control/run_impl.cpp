@@ -303,7 +303,7 @@ std::uint64_t Run::Impl::run_phases(LoadDriver& driver,
         }
         const schedule::Phase& phase = plan.phases[index];
         enter(phase.name.c_str(), &phase);
-        const std::int64_t start_ns = base::now_ns();
+        const std::int64_t start_ns = driver.make_ready(index);
         journal.begin_phase({phase.name, phase.profiling, slots, start_ns, 0});
         if (cancelled() || !composer.failure().empty()) {  // since the test above
             driver.stop(load::Stop::in_flight);

@@ -17,7 +17,8 @@ EpollIo::EpollIo() {
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    epoll_event timer{.events = EPOLLIN, .data = {.u64 = k_timer_token}};
+    // Edge-triggered, as it is never read: setting it anew takes its expiry back.
+    epoll_event timer{.events = EPOLLIN | EPOLLET, .data = {.u64 = k_timer_token}};
     epoll_event wake{.events = EPOLLIN, .data = {.u64 = k_wake_token}};
     if (epoll_ < 0 || timer_ < 0 || wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &timer) != 0 ||
         ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &wake) != 0) {
@@ -55,16 +56,11 @@ std::span<const Ready> EpollIo::wait(bool block) noexcept {
     std::size_t used = 0;
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events_[static_cast<std::size_t>(i)];
-        const bool own = event.data.u64 == k_timer_token || event.data.u64 == k_wake_token;
-        if (own) {
+        if (event.data.u64 == k_timer_token) {
+            armed_ = base::Instant::max();
+        } else if (event.data.u64 == k_wake_token) {
             std::uint64_t ignored = 0;
-            const int fd = event.data.u64 == k_timer_token ? timer_ : wake_;
-            if (::read(fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN) {
-                continue;  // re-armed meanwhile
-            }
-            if (fd == timer_) {
-                armed_ = base::Instant::max();
-            }
+            [[maybe_unused]] const ssize_t size = ::read(wake_, &ignored, sizeof(ignored));
         }
         ready_[used++] = {.token = event.data.u64,
                           .readable = (event.events & EPOLLIN) != 0,

@@ -135,6 +135,7 @@ struct Fields<load::LoadPlan> {
         field("sources", plan.sources);
         field("tls", plan.tls);
         field("streams", plan.streams);
+        field("connections_ahead", plan.connections_ahead);
         field("redirects", plan.redirects);
         field("spin", plan.spin);
     }

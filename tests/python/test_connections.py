@@ -6,8 +6,10 @@ import base64
 import socket
 from typing import TYPE_CHECKING
 
+import aiperf_cpp as ap
 import pytest
 from command_support import answer, chat_script
+from ending_support import both_backends
 from transport_support import Authority, Door, ProxyDoor, TlsDoor, UnixDoor
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from conftest import Command, MockFactory
 
 COUNT = ["--request-count", "12", "--concurrency", "3"]
+REUSED = 2  # of a record's flags (docs/records.md)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -66,6 +69,32 @@ def test_connections_leave_from_the_given_addresses_in_turn(
     hosts = [peer[0] for peer in doors[0].peers]
     assert hosts.count("127.0.0.2") == 1 + 6  # the probe's too
     assert hosts.count("127.0.0.3") == 6
+
+
+@both_backends
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_connections_are_there_before_a_schedule_begins(
+    workers: str, backend: str, command: Command, mock: MockFactory, doors: list[Door]
+) -> None:
+    doors.append(Door(("127.0.0.1", mock(chat_script(answer())).port)))
+    flags = [*COUNT, "--request-rate", "100", "--backend", backend, "--workers-max", workers]
+    done = command.profile(f"http://127.0.0.1:{doors[0].port}", *flags)
+    assert done.exit_code == 0, done.stderr
+    assert len(doors[0].peers) == 1 + 3  # the probe's too
+    records = ap.load(command.artifacts.directory).records
+    assert len(records) == 12
+    assert not records["connect_start_ns"].any()
+    assert (records["flags"] & REUSED).all()
+    assert (records["send_start_ns"] >= records["planned_ns"]).all()
+
+
+def test_a_request_opens_its_connection_where_none_is_to_be_opened_ahead(command: Command, mock: MockFactory) -> None:
+    environment = {"AIPERF_HTTP_CONNECTIONS_AHEAD": "0"}
+    done = command.profile(mock(chat_script(answer())).url, *COUNT, "--request-rate", "100", env=environment)
+    assert done.exit_code == 0, done.stderr
+    first = ap.load(command.artifacts.directory).records[0]
+    assert first["connect_start_ns"] >= first["planned_ns"]
+    assert not first["flags"] & REUSED
 
 
 def test_a_source_address_of_another_machine_is_refused(command: Command) -> None:

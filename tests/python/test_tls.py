@@ -78,6 +78,24 @@ def test_a_run_over_tls_is_like_one_without(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_hands_are_shaken_before_a_schedule_begins(
+    command: Command,
+    door: Callable[..., TlsDoor],
+    authority: Authority,
+    certificate: tuple[Path, Path],
+    version: ssl.TLSVersion,
+) -> None:
+    server = door(certificate, version=version)
+    done = command.profile(f"https://localhost:{server.port}", *flags(authority, "--request-rate", "100"))
+    assert done.exit_code == 0, done.stderr
+    assert server.failures == []
+    assert server.connections <= 1 + 3
+    records = command.artifacts.records()
+    assert len(records) == REQUESTS
+    assert all("error" not in record for record in records)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_sessions_are_taken_up_again_and_counted(
     command: Command,
     door: Callable[..., TlsDoor],

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiperf_cpp as ap
 import pytest
-from command_support import answer, chat_script, wait_until
+from command_support import HANG_S, answer, chat_script, wait_until
 from ending_support import both_backends, workers_of
 
 if TYPE_CHECKING:
@@ -106,16 +106,16 @@ def test_a_bad_threshold_and_a_bad_verdict_are_refused_before_anything_starts(
 
 
 class OneAtATime(BaseHTTPRequestHandler):
-    """Serves one request at a time, each in SERVICE_S."""
+    """Serves one request at a time, each in `service_s`."""
 
-    SERVICE_S = 0.04
+    service_s = 0.04
     turn = threading.Lock()
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         with self.turn:
-            time.sleep(self.SERVICE_S)
+            time.sleep(self.service_s)
         body = json.dumps(
             {"id": "c", "object": "chat.completion", "created": 1, "model": "m",
              "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}]}
@@ -130,10 +130,15 @@ class OneAtATime(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def one_at_a_time() -> Iterator[str]:
+class SlowlyOneAtATime(OneAtATime):
+    service_s = 0.5
+    turn = threading.Lock()
+
+
+@contextlib.contextmanager
+def serving(handler: type[OneAtATime]) -> Iterator[str]:
     """Address of such a server."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), OneAtATime)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -143,17 +148,38 @@ def one_at_a_time() -> Iterator[str]:
     thread.join()
 
 
+@pytest.fixture
+def one_at_a_time() -> Iterator[str]:
+    with serving(OneAtATime) as url:
+        yield url
+
+
 @pytest.mark.parametrize("cap", [None, 1])
 def test_latency_from_the_plan_stands_beside_latency_from_the_send(
     cap: int | None, command: Command, one_at_a_time: str
 ) -> None:
     """Four times as many are asked for as the server can serve: with a cap only the plan knows how long one waits."""
-    rate, count = 100, 25
+    both_latencies_are_told(command, one_at_a_time, cap=cap, rate=100, count=25, service_s=OneAtATime.service_s)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("cap", [None, 1])
+def test_half_a_second_a_request_at_ten_a_second_for_twenty_seconds(cap: int | None, command: Command) -> None:
+    """The same at the size at which coordinated omission is usually told: five times what the server can serve."""
+    with serving(SlowlyOneAtATime) as url:
+        both_latencies_are_told(command, url, cap=cap, rate=10, count=200, service_s=SlowlyOneAtATime.service_s)
+
+
+def both_latencies_are_told(
+    command: Command, url: str, *, cap: int | None, rate: int, count: int, service_s: float
+) -> None:
     arguments = command.profile_args(
-        one_at_a_time, "--request-count", str(count), "--request-rate", str(rate), "--arrival-pattern", "constant"
+        url, "--request-count", str(count), "--request-rate", str(rate), "--arrival-pattern", "constant"
     )
     arguments.remove("--streaming")
-    finished = command.run(*arguments, *(["--concurrency", str(cap)] if cap else []))
+    capped = ["--concurrency", str(cap)] if cap else []
+    finished = command.start(*arguments, *capped).wait(HANG_S + count * service_s)
     assert finished.exit_code == 0, finished.stderr
     rows = sorted(command.artifacts.records(), key=lambda row: row["metadata"]["session_num"])
     assert len(rows) == count
@@ -164,7 +190,7 @@ def test_latency_from_the_plan_stands_beside_latency_from_the_send(
     for planned, sent, late in zip(from_plan, from_send, lateness, strict=True):
         assert planned == pytest.approx(sent + late, abs=1e-5)
     # Request k is planned at k / rate, and the server has served k before it: by hand, in ms.
-    service = OneAtATime.SERVICE_S * 1e3
+    service = service_s * 1e3
     by_hand = [(k + 1) * service - k * 1e3 / rate for k in range(count)]
     for k in range(count if cap else 0):
         assert from_plan[k] >= by_hand[k] - 0.5

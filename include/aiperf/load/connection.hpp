@@ -29,7 +29,7 @@ struct Connection {
     std::uint32_t generation = 0;            ///< rises with each close, so that a late event is known as such
     State state = State::closed;             ///< what it is doing
     std::uint16_t target = 0;                ///< index of the URL, the first of those it can be used for
-    bool served = false;                     ///< has carried an answer before
+    bool served = false;                     ///< has lain in the pool: it carried an answer, or was opened ahead
     bool sending = false;                    ///< something waits for the socket to take it
     ExchangeId exchange = ExchangeId::none;  ///< the request on it; HTTP/2: the one it was made for
     SessionId session = SessionId::none;     ///< the session it belongs to; none: anybody's

@@ -36,8 +36,9 @@ struct LoadPlan {
     std::vector<Address> sources;  ///< connections leave from these in turn; none = the system chooses
     TlsOptions tls;                ///< of the targets that are reached through it
     std::uint32_t streams = 100;   ///< HTTP/2: most requests at a time on a connection, where the server allows as many
-    std::uint32_t redirects = 0;   ///< most that one request follows; 0 = a redirect is an error
-    base::Nanoseconds spin{0};     ///< before a planned send a worker does not sleep for so long
+    std::uint32_t connections_ahead = 100;  ///< most that a worker opens before a phase with a schedule; 0 = none
+    std::uint32_t redirects = 0;            ///< most that one request follows; 0 = a redirect is an error
+    base::Nanoseconds spin{0};              ///< before a planned send a worker does not sleep for so long
 };
 
 }  // namespace aiperf::load

@@ -37,6 +37,7 @@ struct alignas(64) WorkerCounters {
     std::atomic<std::uint64_t> waited_ns{0};      ///< of that, ready to run, without a processor
     std::atomic<std::uint64_t> stall_ns{0};       ///< its longest turn, or latest wake-up
     std::atomic<std::uint32_t> phase_done{0};     ///< n = it is through with phase n - 1
+    std::atomic<std::uint32_t> ready_for{0};      ///< n = its connections for phase n - 1 are open, or will not be
     std::atomic<std::int64_t> seen_ns{0};         ///< last turn of its loop; none is longer than k_longest_turn
     std::atomic<std::uint64_t> sessions_sent{0};  ///< sessions begun; a request by itself is one
     std::atomic<std::uint64_t> sessions_completed{0};  ///< sessions whose last turn is over; part of sessions_sent
@@ -61,6 +62,7 @@ struct SharedState {
     /// Next session of the current phase that nobody has begun; for data sets with several turns.
     alignas(64) std::atomic<std::uint64_t> next_session{0};
     alignas(64) std::atomic<std::uint32_t> phase{0};  ///< 0 = none yet, n = phase n - 1 runs, k_quit = go home
+    std::atomic<std::uint32_t> next_phase{0};         ///< n = phase n - 1 is next: workers open connections for it
     std::atomic<std::int64_t> phase_start_ns{0};      ///< CLOCK_MONOTONIC
     std::atomic<std::uint64_t> first_slot{0};         ///< slot of the phase's index 0
     std::atomic<std::uint32_t> stop{0};               ///< Stop
@@ -75,6 +77,11 @@ struct SharedState {
     void reset_claims() noexcept {
         next_index.store(0);
         next_session.store(0);
+    }
+
+    /// True once worker `worker` has opened its connections for phase `index` (from 0).
+    [[nodiscard]] bool is_ready(std::uint32_t worker, std::uint32_t index) noexcept {
+        return counters(worker).ready_for.load(std::memory_order_acquire) > index;
     }
 
     /// True once worker `worker` is through with phase `index` (from 0).

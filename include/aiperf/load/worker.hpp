@@ -7,6 +7,7 @@
 #include "aiperf/load/shared_state.hpp"
 #include "aiperf/load/slab.hpp"
 #include "aiperf/load/turn_watch.hpp"
+#include "aiperf/load/wake_lead.hpp"
 #include "aiperf/process/descriptor.hpp"
 #include "aiperf/record/journal.hpp"
 
@@ -54,10 +55,13 @@ private:
     static constexpr std::size_t k_read_bytes = 64UL * 1024;
     static constexpr std::size_t k_encrypt_bytes = 64UL * 1024;  // of a body ahead of the socket
     static constexpr std::size_t k_record_bytes = 16UL * 1024;   // most that one record of TLS holds
-    static constexpr int k_sends_per_turn = 64;                  // then answers are looked after again
+    static constexpr int k_sends_per_turn = 16;                  // then answers are looked after again
     static constexpr std::uint32_t k_unlimited = ~0U;
     static constexpr base::Nanoseconds k_prompt_nap = std::chrono::milliseconds(1);
+    static constexpr std::size_t k_opened_at_once = 8;                          // ahead of requests
+    static constexpr base::Nanoseconds k_pause = std::chrono::microseconds(5);  // to a send: nothing else is begun
 
+    void get_ready();
     void begin_phase(std::uint32_t phase);
     void work_phase();
     void handle(const Ready& ready);
@@ -68,9 +72,10 @@ private:
     void cancel_in_flight(base::Instant now);
     [[nodiscard]] base::Instant next_wake() const noexcept;
     [[nodiscard]] bool is_send_near() const noexcept;
+    [[nodiscard]] base::Nanoseconds lead() const noexcept;
 
     // Claiming and sending.
-    bool fill();
+    bool fill(int most);
     bool may_claim(base::Instant now);
     bool claim(base::Instant now);
     bool is_prompt_ready(base::Instant now);
@@ -100,6 +105,9 @@ private:
     void part(Connection& connection) noexcept;
 
     // Connections being made.
+    void plan_ahead(const schedule::Phase& phase);
+    void open_ahead();
+    void keep_ahead(ConnectionId id);
     void connect(ConnectionId id);
     bool try_addresses(ConnectionId id);
     bool try_next_address(ConnectionId id);
@@ -178,6 +186,7 @@ private:
     base::Instant offset_taken_{};
     process::Descriptor stamping_;  // keeps the kernel's stamping on: it starts a moment after the first socket asks
     TurnWatch turns_;
+    WakeLead wake_lead_;
 
     std::unique_ptr<TlsContext> tls_;  // null where no target needs it
     std::vector<char> plain_;          // what TLS has decrypted
@@ -202,6 +211,8 @@ private:
     };
 
     std::deque<Attempt> attempts_;
+    std::uint32_t ready_for_ = 0;         // n = connections for phase n - 1 have been planned
+    std::vector<std::uint16_t> to_open_;  // pools: a connection each, ahead of the phase
     // The requests under way, oldest first.
     ExchangeId oldest_ = ExchangeId::none;
     ExchangeId youngest_ = ExchangeId::none;

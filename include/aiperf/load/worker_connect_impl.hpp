@@ -7,18 +7,67 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <limits>
 #include <sys/socket.h>
 #include <unistd.h>
 
 namespace aiperf::load {
 
+/// Decides how many connections are opened before a phase: where it has a schedule, as many as answers of a second
+/// would keep busy, within the worker's slots. Those that are idle already count.
+template <class Io>
+void Worker<Io>::plan_ahead(const schedule::Phase& phase) {
+    if (!phase.arrivals || plan_.connection_reuse != config::ConnectionReuse::pooled ||
+        plan_.idle_timeout.count() == 0) {
+        return;
+    }
+    const std::uint32_t most = plan_.connections_ahead;
+    const double per_worker = phase.arrivals->rate / plan_.workers;
+    std::uint64_t wanted = per_worker < most ? static_cast<std::uint64_t>(std::ceil(per_worker)) : most;
+    if (phase.concurrency) {
+        wanted = std::min<std::uint64_t>(wanted, schedule::share_of(*phase.concurrency, number_, plan_.workers));
+    }
+    if (phase.requests) {
+        wanted = std::min(wanted, (*phase.requests + plan_.workers - 1) / plan_.workers);
+    }
+    for (std::uint16_t pool = 0; pool < pools_.size(); ++pool) {
+        if (pools_[pool] == pool && !plan_.targets[pool].http2) {
+            to_open_.insert(to_open_.end(), wanted - std::min<std::size_t>(wanted, idle_[pool].size()), pool);
+        }
+    }
+}
+
+/// Goes on opening connections ahead, a few at a time: a server's backlog may be short. One that fails ends it; the
+/// requests will find out, and have a record to say so.
+template <class Io>
+void Worker<Io>::open_ahead() {
+    forget_settled_attempts();
+    while (!to_open_.empty() && attempts_.size() < k_opened_at_once) {
+        const ConnectionId id = new_connection(to_open_.back());
+        to_open_.pop_back();
+        connect(id);
+        forget_settled_attempts();
+    }
+}
+
+/// A connection that was opened ahead lies in the pool, behind those before it: what is used first was opened first, so
+/// a server that has a thread for one connection only serves it while it is enough.
+template <class Io>
+void Worker<Io>::keep_ahead(ConnectionId id) {
+    Connection& connection = connections_[id];
+    connection.state = Connection::State::idle;
+    connection.served = true;
+    connection.idle_since = base::now();
+    idle_[connection.target].insert(idle_[connection.target].begin(), id);
+    send(id);  // what is left of a greeting
+}
+
 template <class Io>
 void Worker<Io>::connect(ConnectionId id) {
     Connection& connection = connections_[id];
-    const Exchange& exchange = exchanges_[connection.exchange];
-    if (exchange.hops == 0) {
-        exchange.record->connect_start_ns = base::now_ns();
+    if (connection.exchange != ExchangeId::none && exchanges_[connection.exchange].hops == 0) {
+        exchanges_[connection.exchange].record->connect_start_ns = base::now_ns();
     }
     connection.first_address = next_address_[connection.target]++;
     connection.tried = 0;
@@ -169,6 +218,9 @@ bool Worker<Io>::shake_hands(ConnectionId id) {
 /// The connection can carry its request.
 template <class Io>
 void Worker<Io>::ready(ConnectionId id) {
+    if (connections_[id].exchange == ExchangeId::none) {
+        return keep_ahead(id);
+    }
     connections_[id].state = Connection::State::busy;
     stamp_connected(connections_[id]);
     send(id);

@@ -135,6 +135,10 @@ template <class Io>
 void Worker<Io>::fail_connection(ConnectionId id, record::ErrorKind kind, const std::string& message) {
     Connection& connection = connections_[id];
     const base::Instant now = base::now();
+    if (!target_of(connection).http2 && connection.exchange == ExchangeId::none) {
+        to_open_.clear();  // it was ahead of requests; the next would fare no better
+        return close(id);
+    }
     if (!target_of(connection).http2) {
         return fail(connection.exchange, kind, message, now);
     }

@@ -70,12 +70,30 @@ void Worker<Io>::run() {
             on_news_();
             continue;
         }
+        get_ready();
         const base::Instant now = base::now();
         show_life(now);
         io_.arm(now + k_longest_turn);
         for (const Ready& ready : io_.wait(true)) {
             handle(ready);  // a pooled connection may be closed by its server meanwhile
         }
+    }
+}
+
+/// Opens connections for the phase that is announced, and says so when they are there, or cannot be.
+template <class Io>
+void Worker<Io>::get_ready() {
+    const std::uint32_t next = shared_.next_phase.load(std::memory_order_acquire);
+    if (next == counters_.ready_for.load(std::memory_order_relaxed)) {
+        return;
+    }
+    if (std::exchange(ready_for_, next) != next) {
+        plan_ahead(plan_.phases[next - 1]);
+    }
+    open_ahead();
+    if (to_open_.empty() && attempts_.empty()) {
+        counters_.ready_for.store(next, std::memory_order_release);
+        on_news_();
     }
 }
 
@@ -97,6 +115,7 @@ void Worker<Io>::begin_phase(std::uint32_t phase) {
     pending_ = nullptr;
     full_ = false;
     full_until_ = {};
+    to_open_.clear();
     counters_.reset();
     turns_.begin(base::now());
 }
@@ -108,7 +127,7 @@ void Worker<Io>::work_phase() {
         if (!waiting_.empty() && all_claimed()) {
             end_waiting();
         }
-        const bool more = fill() || is_send_near();
+        const bool more = fill(k_sends_per_turn) || is_send_near();
         if (is_through()) {
             break;
         }
@@ -117,11 +136,15 @@ void Worker<Io>::work_phase() {
             io_.arm(wake);
         }
         const auto ready_ones = io_.wait(!more);
-        turns_.woke(base::now(), more ? base::Instant::max() : wake);
+        const base::Instant woken = base::now();
+        turns_.woke(woken, more ? base::Instant::max() : wake);
+        if (!more && woken >= wake) {
+            wake_lead_.woke(woken - wake);
+        }
         for (const Ready& ready : ready_ones) {
             handle(ready);
             if (!exhausted_) {
-                fill();  // the slot just freed, or what has come due, does not wait for the other answers of this turn
+                fill(1);  // the slot just freed, or what has come due, does not wait for the other answers of this turn
             }
         }
         const base::Instant now = base::now();
@@ -274,7 +297,13 @@ void Worker<Io>::forget_settled_attempts() noexcept {
 /// A planned send is so near that the loop looks on without sleeping.
 template <class Io>
 bool Worker<Io>::is_send_near() const noexcept {
-    return plan_.spin.count() > 0 && pending_ != nullptr && pending_due_ - base::now() <= plan_.spin;
+    return pending_ != nullptr && pending_due_ - base::now() <= lead();
+}
+
+/// How long before a planned send the loop is to be awake.
+template <class Io>
+base::Nanoseconds Worker<Io>::lead() const noexcept {
+    return plan_.spin + wake_lead_.lead();
 }
 
 template <class Io>
@@ -284,7 +313,7 @@ base::Instant Worker<Io>::next_wake() const noexcept {
     const base::Nanoseconds seen(counters_.seen_ns.load(std::memory_order_relaxed));
     base::Instant wake = std::min(grace_end_, base::Instant((seen / step + 2) * step));
     if (pending_ != nullptr) {
-        wake = std::min<base::Instant>(wake, pending_due_ - plan_.spin);
+        wake = std::min<base::Instant>(wake, pending_due_ - lead());
     }
     if (!waiting_.empty()) {
         wake = std::min(wake, waiting_.top().due);

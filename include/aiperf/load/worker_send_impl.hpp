@@ -13,22 +13,28 @@
 
 namespace aiperf::load {
 
-/// Starts what is due. True where it stopped only to look after answers.
+/// Starts what is due, at most `most` requests. True where it stopped only to look after answers.
 template <class Io>
-bool Worker<Io>::fill() {
-    for (int i = 0; i < k_sends_per_turn; ++i) {
+bool Worker<Io>::fill(int most) {
+    for (int i = 0; i < most; ++i) {
         if (exhausted_) {
             return false;
         }
         if (shared_.stop.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(Stop::none)) {
             return true;  // told amid a batch of answers: the loop obeys at once
         }
-        const base::Instant now = base::now();
+        base::Instant now = base::now();
         take_due_turns(now);
         if (pending_ == nullptr && !(may_claim(now) && claim(now))) {
             return false;
         }
-        if (pending_due_ > now || !is_prompt_ready(now)) {
+        if (pending_due_ - now > k_pause) {
+            return false;
+        }
+        while (now < pending_due_) {
+            now = base::now();
+        }
+        if (!is_prompt_ready(now)) {
             return false;
         }
         start(now);

@@ -35,7 +35,7 @@ enum class ErrorKind : std::uint8_t {
 /// Bits of Record::flags.
 namespace flag {
 inline constexpr std::uint32_t streamed = 1U << 0U;  ///< the answer came as text/event-stream
-inline constexpr std::uint32_t reused = 1U << 1U;    ///< on a connection that had served before
+inline constexpr std::uint32_t reused = 1U << 1U;    ///< on a connection that had served, or was opened ahead
 inline constexpr std::uint32_t retried = 1U << 2U;   ///< sent anew: the pooled connection had been closed by the server
 inline constexpr std::uint32_t done_seen = 1U << 3U;         ///< `[DONE]` arrived
 inline constexpr std::uint32_t cancelled = 1U << 4U;         ///< ended by us

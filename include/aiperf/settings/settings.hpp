@@ -16,14 +16,15 @@ enum class IpVersion : std::uint8_t { v4, v6, any };
 
 /// Connections to the target. A setting is named as its variable: http.so_rcvbuf is AIPERF_HTTP_SO_RCVBUF.
 struct Http {
-    base::Nanoseconds connect_timeout = std::chrono::seconds(10);           ///< name lookup not included
-    base::Nanoseconds keepalive_timeout = std::chrono::seconds(300);        ///< idle pooled connections; 0 = not pooled
-    IpVersion ip_version = IpVersion::v4;                                   ///< addresses taken from a name
-    int so_rcvbuf = 10485760;                                               ///< bytes
-    int so_sndbuf = 10485760;                                               ///< bytes
-    int tcp_keepcnt = 1;                                                    ///< probes
-    base::Nanoseconds tcp_keepidle = std::chrono::seconds(60);              ///< silence before the first probe
-    base::Nanoseconds tcp_keepintvl = std::chrono::seconds(30);             ///< between probes
+    base::Nanoseconds connect_timeout = std::chrono::seconds(10);     ///< name lookup not included
+    base::Nanoseconds keepalive_timeout = std::chrono::seconds(300);  ///< idle pooled connections; 0 = not pooled
+    std::uint32_t connections_ahead = 100;                            ///< of a worker, before a schedule; 0 = none
+    IpVersion ip_version = IpVersion::v4;                             ///< addresses taken from a name
+    int so_rcvbuf = 10485760;                                         ///< bytes
+    int so_sndbuf = 10485760;                                         ///< bytes
+    int tcp_keepcnt = 1;                                              ///< probes
+    base::Nanoseconds tcp_keepidle = std::chrono::seconds(60);        ///< silence before the first probe
+    base::Nanoseconds tcp_keepintvl = std::chrono::seconds(30);       ///< between probes
     base::Nanoseconds tcp_user_timeout = std::chrono::milliseconds(30000);  ///< sent bytes may stay unacknowledged
     bool ssl_verify = true;                                                 ///< certificates of https targets
     bool kernel_timestamps = true;                                          ///< ask the kernel when bytes arrived

@@ -75,9 +75,27 @@ LoadRun::~LoadRun() {
     send_home();
 }
 
-std::int64_t LoadRun::begin(std::uint32_t index) {
+void LoadRun::announce(std::uint32_t index) {
+    state().next_phase.store(index + 1, std::memory_order_release);
+    wake_all();
+}
+
+bool LoadRun::make_ready(std::uint32_t index) {
+    announce(index);
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30), [this, index] {
+        for (std::uint32_t worker = 0; worker < plan_.workers; ++worker) {
+            if (!state().is_ready(worker, index)) {
+                return false;
+            }
+        }
+        return true;
+    });
+}
+
+std::int64_t LoadRun::begin(std::uint32_t index, base::Nanoseconds ago) {
     phase_ = index;
-    const std::int64_t start = base::now_ns();
+    const std::int64_t start = base::now_ns() - ago.count();
     journal_->begin_phase({plan_.phases[index].name, plan_.phases[index].profiling, slots_, start, 0});
     state().reset_claims();
     state().first_slot.store(slots_);

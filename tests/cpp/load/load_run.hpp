@@ -83,8 +83,15 @@ public:
     LoadRun(const LoadRun&) = delete;
     LoadRun& operator=(const LoadRun&) = delete;
 
+    /// Tells the workers which phase is next.
+    void announce(std::uint32_t index = 0);
+
+    /// announce(), and waits until they are ready for it; false after half a minute.
+    bool make_ready(std::uint32_t index = 0);
+
     /// Starts phase `index`, its slots behind those of the phases before. Returns its start, CLOCK_MONOTONIC.
-    std::int64_t begin(std::uint32_t index = 0);
+    /// `ago`: so long before now.
+    std::int64_t begin(std::uint32_t index = 0, base::Nanoseconds ago = {});
 
     /// Waits until the phase is over; false after half a minute, and then it is cancelled.
     bool wait();

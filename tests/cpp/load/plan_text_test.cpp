@@ -66,6 +66,7 @@ auto fields(const LoadPlan& value) {
                  sources,
                  tls,
                  streams,
+                 connections_ahead,
                  redirects,
                  spin] = value;
     return std::tuple(phases,
@@ -84,6 +85,7 @@ auto fields(const LoadPlan& value) {
                       sources,
                       tls,
                       streams,
+                      connections_ahead,
                       redirects,
                       spin);
 }
@@ -163,6 +165,7 @@ LoadPlan full_plan() {
     plan.sources = {full_address()};
     plan.tls = {false, "ca.pem", "certs", every_byte(), "key.pem", config::TlsVersion::v1_3};
     plan.streams = 8;
+    plan.connections_ahead = 9;
     plan.redirects = 4;
     plan.spin = 3ns;
     return plan;
