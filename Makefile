@@ -47,7 +47,7 @@ check: ## formatters, linters, type checks (TIDY=all: clang-tidy on every file, 
 format: ## rewrite the sources as the formatters want them
 	@scripts/check.sh --fix
 
-bench: ## compare with other load generators on this machine (ARGS=send-accuracy: sends against their schedule)
+bench: ## compare with other load generators on this machine (ARGS=send-accuracy: sends against their schedule; ARGS=peers: other tools)
 	@scripts/bench.sh $(ARGS)
 
 clean: ## remove everything that was built (not .venv)
