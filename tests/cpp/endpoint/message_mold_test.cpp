@@ -83,7 +83,8 @@ TEST_CASE("A mold reads the messages that differ from it in its holes alone") {
     CHECK(delta.output == "one");
     // Streams in turn, each with its id, and several messages of one.
     for (const char* id : {"B1", "B1", "C1", "B1", "", "C1"}) {
-        REQUIRE(mold.read(std::string(R"({"id":")") + id + R"(","t":")" + id + R"(","n":0,"b":4})", delta));
+        const std::string message = std::string(R"({"id":")") + id + R"(","t":")" + id + R"(","n":0,"b":4})";
+        REQUIRE(mold.read(message, delta));
         CHECK(delta.output == id);
     }
     for (const char* other : {R"({"id":"A1","t":"one","n":23,"b":5})",
