@@ -6,6 +6,12 @@
 namespace aiperf::metric {
 namespace {
 
+/// The logarithm of gamma(x). std::lgamma also writes a global, which two runs of a process would share.
+double log_gamma(double x) noexcept {
+    int sign = 0;
+    return ::lgamma_r(x, &sign);
+}
+
 /// Smallest r with P(Bin(count, q) <= r) >= k_confidence. Sums the probabilities from above, where they are few and
 /// small: the sum of the tail must not exceed 1 - k_confidence.
 std::size_t upper_rank(double q, std::size_t count) {
@@ -15,7 +21,7 @@ std::size_t upper_rank(double q, std::size_t count) {
     const double spread = std::sqrt(n * q * (1.0 - q));
     const auto first = static_cast<std::size_t>(std::min(n, std::ceil(n * q + 12.0 * spread + 12.0)));
     const auto k = static_cast<double>(first);
-    double log_probability = std::lgamma(n + 1.0) - std::lgamma(k + 1.0) - std::lgamma(n - k + 1.0) + k * std::log(q) +
+    double log_probability = log_gamma(n + 1.0) - log_gamma(k + 1.0) - log_gamma(n - k + 1.0) + k * std::log(q) +
                              (n - k) * std::log1p(-q);
     double tail = 0.0;
     std::size_t rank = first;
