@@ -21,8 +21,8 @@ std::size_t upper_rank(double q, std::size_t count) {
     const double spread = std::sqrt(n * q * (1.0 - q));
     const auto first = static_cast<std::size_t>(std::min(n, std::ceil(n * q + 12.0 * spread + 12.0)));
     const auto k = static_cast<double>(first);
-    double log_probability = log_gamma(n + 1.0) - log_gamma(k + 1.0) - log_gamma(n - k + 1.0) + k * std::log(q) +
-                             (n - k) * std::log1p(-q);
+    double log_probability =
+        log_gamma(n + 1.0) - log_gamma(k + 1.0) - log_gamma(n - k + 1.0) + k * std::log(q) + (n - k) * std::log1p(-q);
     double tail = 0.0;
     std::size_t rank = first;
     while (rank > 0) {
