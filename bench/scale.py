@@ -260,9 +260,12 @@ def first_token(bench: Bench) -> None:
     for at_a_time in bench.args.at_a_time:
         dump = bench.work / f"first{at_a_time}.jsonl"
         with bench.mock("--ttft-ms", "50", "--itl-ms", "10", "--output-tokens", "20", "--dump", str(dump)) as url:
-            count = max(bench.args.first_tokens, 2 * at_a_time)
-            load = ["--streaming", "--isl", "16", "--request-count", str(count), "--concurrency", str(at_a_time)]
-            load += ["--warmup-request-count", str(at_a_time)]
+            count = max(bench.args.first_tokens, 8 * at_a_time)
+            # Evenly: streams begun at once would wait for one another at the server, and show its queue.
+            rate = at_a_time / (0.050 + 19 * 0.010)
+            load = ["--streaming", "--isl", "16", "--request-count", str(count), "--request-rate", str(rate)]
+            load += ["--arrival-pattern", "constant", "--warmup-request-count", str(at_a_time)]
+            load += ["--warmup-concurrency", str(at_a_time)]
             with Idle(bench.args.server_core) as server, Idle(bench.args.client_core) as client:
                 done = bench.run(url, *load, "--use-server-token-count")
         reported, corrected = differences_ms(bench, done, dump)
