@@ -22,10 +22,19 @@ struct HeadFacts {
 
 namespace {
 
-/// -1: it is none.
+/// The value of each character as a hexadecimal digit; -1: it is none.
+constexpr std::array<std::int8_t, 256> k_hex_digits = [] {
+    std::array<std::int8_t, 256> values{};
+    values.fill(-1);
+    for (std::int8_t i = 0; i < 16; ++i) {
+        values[static_cast<unsigned char>("0123456789abcdef"[i])] = i;
+        values[static_cast<unsigned char>("0123456789ABCDEF"[i])] = i;
+    }
+    return values;
+}();
+
 int hex_digit(char c) noexcept {
-    const int letter = (c | 0x20) - 'a';
-    return c >= '0' && c <= '9' ? c - '0' : letter >= 0 && letter < 6 ? letter + 10 : -1;
+    return k_hex_digits[static_cast<unsigned char>(c)];
 }
 
 bool is_blank(char c) noexcept {
@@ -207,11 +216,15 @@ void ResponseParser::fail(ParseError error) noexcept {
 std::size_t ResponseParser::take_head(const char* data, std::size_t size) {
     if (head_bytes_.empty()) {
         const std::string_view bytes(data, size);
+        if (!known_.bytes.empty() && bytes.starts_with(known_.bytes)) {
+            take_known_head();
+            return known_.bytes.size();
+        }
         if (const std::size_t end = find_head_end(bytes, 0); end != std::string_view::npos) {
             if (end > k_head_limit) {
                 fail(ParseError::head_too_large);
             } else {
-                parse_head(bytes.substr(0, end));
+                take_new_head(bytes.substr(0, end));
             }
             return end;
         }
@@ -233,6 +246,32 @@ std::size_t ResponseParser::take_head(const char* data, std::size_t size) {
         fail(ParseError::head_too_large);
     }
     return size;
+}
+
+/// Parses a head and keeps it: the next one is likely to be the same.
+void ResponseParser::take_new_head(std::string_view head) {
+    constexpr std::size_t k_most_kept = 1024;
+    known_.bytes.clear();
+    if (head.size() > k_most_kept) {
+        return parse_head(head);
+    }
+    known_.bytes = head;
+    parse_head(known_.bytes);
+    if (!head_complete_) {  // an interim answer, or a failure
+        return known_.bytes.clear();
+    }
+    known_.head = head_;
+    known_.framing = framing_;
+    known_.state = state_;
+    known_.remaining = remaining_;
+}
+
+void ResponseParser::take_known_head() noexcept {
+    head_ = known_.head;
+    framing_ = known_.framing;
+    state_ = known_.state;
+    remaining_ = known_.remaining;
+    head_complete_ = true;
 }
 
 void ResponseParser::parse_head(std::string_view head) {

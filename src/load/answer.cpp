@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view k_no_content =
     "InvalidInferenceResultError('Invalid inference result: No responses with actual content were received from the "
     "server (only usage/metadata, null/empty data, or [DONE] markers)')";
+constexpr std::string_view k_done = "[DONE]";
 constexpr std::string_view k_disconnected = "ServerDisconnectedError('Server disconnected')";
 
 EventKind kind_of(const endpoint::Delta& delta) noexcept {
@@ -165,11 +166,25 @@ void Answer::take_plain_body(char* data, std::size_t size, endpoint::AnswerReade
     if (bad_status_) {
         error_.append(data, std::min(size, error_limit_ - std::min(error_limit_, error_.size())));
     } else if ((record_->flags & record::flag::streamed) != 0) {
-        Sink sink{*this, reader};
-        sse_.feed(data, size, sink);
+        if (!take_lone_event({data, size}, reader)) {
+            Sink sink{*this, reader};
+            sse_.feed(data, size, sink);
+        }
     } else {
         body_.append(data, size);
     }
+}
+
+/// Takes bytes that are one event like another before it, as nearly all are. False = they may be anything.
+bool Answer::take_lone_event(std::string_view bytes, endpoint::AnswerReader& reader) {
+    const std::string_view text = sse_.lone_event(bytes);
+    endpoint::Delta delta;
+    if (text.empty() || text == k_done || given_up_ || !reader.read_alike(text, delta)) {
+        return false;
+    }
+    sse_.pass_event();
+    take_delta(delta, true);
+    return true;
 }
 
 void Answer::take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader) {
@@ -183,7 +198,7 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
         return;
     }
     endpoint::Delta delta;
-    if (text == "[DONE]") {
+    if (text == k_done) {
         record_->flags |= record::flag::done_seen;
         return take_delta(delta, false);
     }

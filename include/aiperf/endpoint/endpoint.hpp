@@ -49,6 +49,10 @@ public:
     /// Reads one JSON message (an SSE event's data, or a whole body). 64 bytes behind it must be readable. False = not
     /// JSON or of an unknown kind: it carries nothing.
     virtual bool read(const char* json, std::size_t size, Delta& delta) = 0;
+
+    /// Reads a message that is like one before it, which needs no parser. True = `text` is one such message, wholly,
+    /// and has no line end; false = it may be anything, and is for read().
+    virtual bool read_alike(std::string_view /*text*/, Delta& /*delta*/) { return false; }
 };
 
 /// The body of a turn, and where what was said before it goes.

@@ -59,6 +59,10 @@ public:
     /// Most interim (1xx) answers before the final one.
     static constexpr int k_interim_limit = 16;
 
+    ResponseParser() = default;
+    ResponseParser(const ResponseParser&) = delete;
+    ResponseParser& operator=(const ResponseParser&) = delete;
+
     /// Begins with the next answer.
     void reset() noexcept;
 
@@ -117,6 +121,17 @@ private:
         trailer_line
     };
 
+    /// A head that was read, and what it came to.
+    struct KnownHead {
+        std::string bytes;  // empty: none is known
+        ResponseHead head;  // of views into them
+        Framing framing = Framing::none;
+        State state = State::head;
+        std::uint64_t remaining = 0;
+    };
+
+    void take_new_head(std::string_view head);
+    void take_known_head() noexcept;
     void parse_head(std::string_view head);
     void parse_header_line(std::string_view line, struct HeadFacts& facts);
     void decide_framing(const struct HeadFacts& facts);
@@ -143,6 +158,7 @@ private:
     std::size_t trailer_bytes_ = 0;  // of a chunk's extension, or of all trailer lines
     std::string head_bytes_;         // head so far, only where it came in pieces
     ResponseHead head_;
+    KnownHead known_;  // the last one that came in one piece
 };
 
 template <class Sink>

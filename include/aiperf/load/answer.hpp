@@ -99,6 +99,7 @@ private:
     void take_head(const http::ResponseHead& head);
     void take_body(char* data, std::size_t size, endpoint::AnswerReader& reader);
     void take_plain_body(char* data, std::size_t size, endpoint::AnswerReader& reader);
+    bool take_lone_event(std::string_view bytes, endpoint::AnswerReader& reader);
     void take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader);
     void take_delta(const endpoint::Delta& delta, bool readable);
     void bound_lag(record::Event& event) const noexcept;
