@@ -107,10 +107,6 @@ std::optional<Gathered> gather(std::span<const double> values,
 
 std::vector<double> order_statistics(std::span<double> values, std::span<const std::size_t> ranks) {
     constexpr std::size_t k_few = 8192;
-    const auto is_first = [values](double value) { return value == values.front(); };
-    if (std::all_of(values.begin(), values.end(), is_first)) {  // token counts of a fixed length, gaps within a burst
-        return std::vector<double>(ranks.size(), values.empty() ? 0.0 : values.front());
-    }
     std::vector<double> out;
     out.reserve(ranks.size());
     std::optional<Gathered> gathered;

@@ -144,10 +144,10 @@ private:
         }
         fill(batch);
         for (std::size_t i = 0; i < batch.size(); ++i) {
-            std::vector<double>& column = columns_[i];
+            Column& column = columns_[i];
             if (!column.empty()) {
-                sums.push_back({batch[i]->tag, exact_sum(column)});
-                metrics.push_back({batch[i], describe(column, batch[i]->unit.factor)});
+                sums.push_back({batch[i]->tag, column.sum()});
+                metrics.push_back({batch[i], describe(column, batch[i]->unit.factor, bounds(column.size()))});
                 column.clear();
             }
         }
@@ -159,6 +159,15 @@ private:
         for (std::size_t i = 0; i < batch.size(); ++i) {
             columns_[i].reserve(batch[i]->kind == Kind::list ? count_events() : set_.records().size());
         }
+    }
+
+    /// Most metrics have a value of each request: of their bounds many are the same.
+    const Bounds& bounds(std::size_t count) {
+        const auto [found, is_new] = bounds_.try_emplace(count);
+        if (is_new) {
+            found->second = bounds_of(count);
+        }
+        return found->second;
     }
 
     std::size_t count_events() {
@@ -180,9 +189,11 @@ private:
                     continue;
                 }
                 if (batch[i]->kind == Kind::list) {
-                    batch[i]->list(view, columns_[i]);
+                    values_.clear();
+                    batch[i]->list(view, values_);
+                    std::for_each(values_.begin(), values_.end(), [&](double value) { columns_[i].add(value); });
                 } else if (const auto value = batch[i]->record(view)) {
-                    columns_[i].push_back(*value);
+                    columns_[i].add(*value);
                 }
             }
         });
@@ -191,7 +202,9 @@ private:
     const Chosen& chosen_;
     const record::RecordSet& set_;
     const Context& context_;
-    std::vector<std::vector<double>> columns_;
+    std::vector<Column> columns_;
+    std::vector<double> values_;  // of one request
+    std::map<std::size_t, Bounds> bounds_;
     std::optional<std::size_t> events_;  // of all records; absent: not counted yet
 };
 
