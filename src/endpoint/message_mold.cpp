@@ -1,5 +1,7 @@
 #include "message_mold.hpp"
 
+#include "aiperf/endpoint/plain_text.hpp"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -23,7 +25,7 @@ std::uint64_t ends_of_plain_text(std::uint64_t word) noexcept {
 }
 
 /// Where text stops to be what it says.
-const char* text_end(const char* at, const char* end, bool& is_ascii) noexcept {
+inline const char* text_end(const char* at, const char* end, bool& is_ascii) noexcept {
     std::uint64_t high = 0;
     for (std::uint64_t word = 0; end - at >= 8; at += 8, high |= word) {
         std::memcpy(&word, at, sizeof(word));
@@ -39,14 +41,6 @@ const char* text_end(const char* at, const char* end, bool& is_ascii) noexcept {
     }
     is_ascii = (high & k_highs) == 0;
     return at;
-}
-
-/// End of text that is what it says.
-inline const char* plain_text_end(const char* at, const char* end) noexcept {
-    bool is_ascii = false;
-    const char* const stop = text_end(at, end, is_ascii);
-    const bool whole = stop != end && *stop == '"';
-    return whole && (is_ascii || simdjson::validate_utf8(at, static_cast<std::size_t>(stop - at))) ? stop : nullptr;
 }
 
 /// End of digits, at most `most`.
@@ -68,6 +62,13 @@ std::int32_t number_of(std::string_view digits) noexcept {
 }
 
 }  // namespace
+
+const char* plain_text_end(const char* at, const char* end) noexcept {
+    bool is_ascii = false;
+    const char* const stop = text_end(at, end, is_ascii);
+    const bool whole = stop != end && *stop == '"';
+    return whole && (is_ascii || simdjson::validate_utf8(at, static_cast<std::size_t>(stop - at))) ? stop : nullptr;
+}
 
 const char* plain_value_end(HoleKind kind, const char* at, const char* end) noexcept {
     constexpr std::ptrdiff_t k_count_digits = 9;     // of numbers that fit

@@ -1,6 +1,7 @@
 #include "aiperf/http/response_parser.hpp"
 
 #include "aiperf/base/text.hpp"
+#include "aiperf/http/chunk.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,21 +22,6 @@ struct HeadFacts {
 };
 
 namespace {
-
-/// The value of each character as a hexadecimal digit; -1: it is none.
-constexpr std::array<std::int8_t, 256> k_hex_digits = [] {
-    std::array<std::int8_t, 256> values{};
-    values.fill(-1);
-    for (std::int8_t i = 0; i < 16; ++i) {
-        values[static_cast<unsigned char>("0123456789abcdef"[i])] = i;
-        values[static_cast<unsigned char>("0123456789ABCDEF"[i])] = i;
-    }
-    return values;
-}();
-
-int hex_digit(char c) noexcept {
-    return k_hex_digits[static_cast<unsigned char>(c)];
-}
 
 bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';
@@ -349,7 +335,6 @@ void ResponseParser::decide_framing(const HeadFacts& facts) {
 }
 
 std::size_t ResponseParser::take_chunk_bounds(const char* data, std::size_t size) noexcept {
-    constexpr std::size_t k_most_digits = 7;
     std::size_t at = 0;
     if (chunk_ == ChunkState::data_cr && size >= 2 && data[0] == '\r' && data[1] == '\n') {
         at = 2;
@@ -357,26 +342,17 @@ std::size_t ResponseParser::take_chunk_bounds(const char* data, std::size_t size
         return 0;
     }
     chunk_ = ChunkState::size;
-    const std::size_t first = at;
-    std::uint64_t length = 0;
-    for (; at < size && at - first < k_most_digits; ++at) {
-        const int digit = hex_digit(data[at]);
-        if (digit < 0) {
-            break;
-        }
-        length = length * 16 + static_cast<std::uint64_t>(digit);
+    const ChunkSize line = chunk_size({data + at, size - at});
+    if (line.bytes > 0) {
+        remaining_ = line.size;
+        chunk_ = ChunkState::data;
     }
-    if (at == first || length == 0 || size - at < 2 || data[at] != '\r' || data[at + 1] != '\n') {
-        return first;
-    }
-    remaining_ = length;
-    chunk_ = ChunkState::data;
-    return at + 2;
+    return at + line.bytes;
 }
 
 void ResponseParser::chunk_size_step(char c) noexcept {
     constexpr std::uint64_t k_chunk_limit = std::uint64_t{1} << 40U;
-    if (const int digit = hex_digit(c); digit >= 0) {
+    if (const int digit = k_hex_digits[static_cast<unsigned char>(c)]; digit >= 0) {
         remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
         chunk_digits_ = true;
         if (remaining_ > k_chunk_limit) {

@@ -18,9 +18,7 @@ void SseParser::reset() noexcept {
 
 std::string_view SseParser::lone_event(std::string_view bytes) const noexcept {
     constexpr std::string_view k_begin = "data: ";
-    const bool between =
-        !has_data_ && !skip_lf_ && (mark_seen_ == 0 || mark_seen_ == 3) && partial_.empty() && name_.empty();
-    if (!between || !bytes.starts_with(k_begin)) {
+    if (!is_between() || !bytes.starts_with(k_begin)) {
         return {};
     }
     bytes.remove_prefix(k_begin.size());

@@ -42,6 +42,10 @@ struct Answer::Sink {
 
     void on_head(const http::ResponseHead& head) { answer.take_head(head); }
 
+    std::size_t on_chunks(char* data, std::size_t size, std::uint64_t& body_bytes) {
+        return answer.take_row(std::string_view(data, size), body_bytes);
+    }
+
     void on_body(char* data, std::size_t size) { answer.take_body(data, size, reader); }
 
     void on_event(std::string_view name, char* data, std::size_t size) { answer.take_event(name, data, size, reader); }
@@ -64,6 +68,7 @@ void Answer::begin(record::Record& record, bool keep_text) {
     error_.clear();
     location_.clear();
     decoder_.reset();
+    row_.clear();
 }
 
 std::size_t Answer::feed(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader) {
@@ -184,7 +189,36 @@ bool Answer::take_lone_event(std::string_view bytes, endpoint::AnswerReader& rea
     }
     sse_.pass_event();
     take_delta(delta, true);
+    if (delta.output.empty() != delta.reasoning.empty() && !delta.has_usage) {
+        row_.begin(bytes, delta.output.empty() ? delta.reasoning : delta.output, kind_of(delta));
+    }
     return true;
+}
+
+/// Takes the chunks that are of the row. Returns their bytes, and adds those of their bodies to `body_bytes`.
+std::size_t Answer::take_row(std::string_view bytes, std::uint64_t& body_bytes) {
+    constexpr std::string_view k_line_end = "\r\n";
+    std::size_t used = 0;
+    if (given_up_ || decoder_ != nullptr || !sse_.is_between()) {
+        return used;
+    }
+    std::size_t size = 0;
+    for (std::size_t at = 0;; at += k_line_end.size()) {
+        const std::string_view text = row_.next(bytes.substr(at), size);
+        if (text.empty()) {
+            return used;
+        }
+        add_event(row_.kind(), text.size());
+        if (keep_text_) {
+            (row_.kind() == EventKind::reasoning ? reasoning_ : output_).append(text);
+        }
+        body_bytes += row_.frame_bytes() + text.size();
+        at += size;
+        used = at;
+        if (!bytes.substr(at).starts_with(k_line_end)) {
+            return used;
+        }
+    }
 }
 
 void Answer::take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader) {
@@ -207,15 +241,8 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
 }
 
 void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
-    Event event;
-    event.at_ns = now_ns_;
-    event.lag_ns = lag_ns_;
-    event.kind = readable ? kind_of(delta) : EventKind::other;
-    if (last_read_ns_ == now_ns_) {
-        event.flags = record::event_flag::coalesced;
-        bound_lag(events_.back());
-    }
-    last_read_ns_ = now_ns_;
+    const std::size_t bytes = delta.output.size() + delta.reasoning.size() + delta.tool.size();
+    Event& event = add_event(readable ? kind_of(delta) : EventKind::other, bytes);
     if (readable && delta.has_usage) {
         event.flags |= record::event_flag::has_usage;
         record_->flags |= record::flag::usage_seen;
@@ -225,14 +252,22 @@ void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
         record_->usage_reasoning_tokens = delta.usage.reasoning_tokens;
         record_->usage_cached_tokens = delta.usage.cached_tokens;
     }
-    const std::size_t bytes = delta.output.size() + delta.reasoning.size() + delta.tool.size();
-    event.text_bytes =
-        static_cast<std::uint16_t>(std::min<std::size_t>(bytes, std::numeric_limits<std::uint16_t>::max()));
-    events_.push_back(event);
     if (keep_text_) {
         output_.append(delta.output).append(delta.tool);
         reasoning_.append(delta.reasoning);
     }
+}
+
+Event& Answer::add_event(EventKind kind, std::size_t text_bytes) {
+    constexpr std::size_t k_most = std::numeric_limits<std::uint16_t>::max();
+    std::uint8_t flags = 0;
+    if (last_read_ns_ == now_ns_) {
+        flags = record::event_flag::coalesced;
+        bound_lag(events_.back());
+    }
+    last_read_ns_ = now_ns_;
+    return events_.emplace_back(
+        Event{now_ns_, lag_ns_, static_cast<std::uint16_t>(std::min(text_bytes, k_most)), kind, flags});
 }
 
 /// Another message came in the same read: the stamp is not of this one. It came at some time since its reader should
