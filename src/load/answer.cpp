@@ -326,13 +326,19 @@ void Answer::decide_error() {
 }
 
 void Answer::note_content() noexcept {
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+    std::uint32_t worst_lag = 0;
     for (const Event& event : events_) {
         if (event.has_content()) {
-            record_->first_content_ns = record_->first_content_ns == 0 ? event.at_ns : record_->first_content_ns;
-            record_->last_content_ns = event.at_ns;
-            record_->flags |= event.lag_ns > record::k_late_read_ns ? record::flag::late_read : 0U;
+            first = first == 0 ? event.at_ns : first;
+            last = event.at_ns;
+            worst_lag = std::max(worst_lag, event.lag_ns);
         }
     }
+    record_->first_content_ns = first;
+    record_->last_content_ns = last;
+    record_->flags |= worst_lag > record::k_late_read_ns ? record::flag::late_read : 0U;
 }
 
 void Answer::finish(std::int64_t now_ns) {

@@ -3,6 +3,7 @@
 #include "aiperf/metric/summary.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -182,12 +183,15 @@ private:
 
     void fill(const std::vector<const Definition*>& batch) {
         reserve(batch);
+        std::array<std::optional<std::vector<std::size_t>>, 8> applying;  // of the batch, by what they look at
         chosen_.for_each([&](const record::Record& record) {
             const RecordView view(set_, record, context_);
-            for (std::size_t i = 0; i < batch.size(); ++i) {
-                if (!batch[i]->applies_to(view)) {
-                    continue;
-                }
+            auto& places =
+                applying[(view.streamed() ? 1U : 0U) + (view.scheduled() ? 2U : 0U) + (view.failed() ? 4U : 0U)];
+            if (!places) {
+                places = places_that_apply(batch, view);
+            }
+            for (const std::size_t i : *places) {
                 if (batch[i]->kind == Kind::list) {
                     values_.clear();
                     batch[i]->list(view, values_);
@@ -197,6 +201,17 @@ private:
                 }
             }
         });
+    }
+
+    static std::vector<std::size_t> places_that_apply(const std::vector<const Definition*>& batch,
+                                                      const RecordView& view) {
+        std::vector<std::size_t> places;
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            if (batch[i]->applies_to(view)) {
+                places.push_back(i);
+            }
+        }
+        return places;
     }
 
     const Chosen& chosen_;
