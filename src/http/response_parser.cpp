@@ -352,7 +352,7 @@ std::size_t ResponseParser::take_chunk_bounds(const char* data, std::size_t size
 
 void ResponseParser::chunk_size_step(char c) noexcept {
     constexpr std::uint64_t k_chunk_limit = std::uint64_t{1} << 40U;
-    if (const int digit = k_hex_digits[static_cast<unsigned char>(c)]; digit >= 0) {
+    if (const int digit = hex_value(c); digit >= 0) {
         remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
         chunk_digits_ = true;
         if (remaining_ > k_chunk_limit) {

@@ -18,6 +18,11 @@ inline constexpr std::array<std::int8_t, 256> k_hex_digits = [] {
     return values;
 }();
 
+/// The value of a hexadecimal digit; -1: it is none.
+[[nodiscard]] inline int hex_value(char c) noexcept {
+    return int{k_hex_digits[static_cast<unsigned char>(c)]};
+}
+
 /// The line before a chunk's body.
 struct ChunkSize {
     std::size_t bytes = 0;  ///< of the line, with its end; 0: there is no such line
@@ -30,7 +35,7 @@ struct ChunkSize {
     constexpr std::size_t k_most_digits = 7;
     std::size_t size = 0;
     for (std::size_t at = 0; at < line.size() && at <= k_most_digits; ++at) {
-        const std::int8_t digit = k_hex_digits[static_cast<unsigned char>(line[at])];
+        const int digit = hex_value(line[at]);
         if (digit < 0) {
             const bool ends = size > 0 && line.size() - at >= 2 && line[at] == '\r' && line[at + 1] == '\n';
             return ends ? ChunkSize{at + 2, size} : ChunkSize{};
