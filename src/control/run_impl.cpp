@@ -62,6 +62,7 @@ void Run::Impl::execute() noexcept {
     } catch (const std::exception& error) {
         outcome.fail(error.what());
     }
+    prepared_.tokenizer.reset();  // all is made and counted: statistics come instead of it, not beside it
     finish(outcome);
     show_end();
 }
