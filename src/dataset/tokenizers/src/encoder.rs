@@ -8,8 +8,7 @@ use tokenizers::{
 };
 
 /// A `Tokenizer` whose model is known to be byte-pair encoding.
-type BpeTokenizer =
-    TokenizerImpl<BPE, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
+type BpeTokenizer = TokenizerImpl<BPE, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// Why a call failed.
 pub enum Failure {
