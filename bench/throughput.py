@@ -13,6 +13,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -138,7 +139,8 @@ def main() -> None:
             for _ in range(args.rounds):
                 theirs.append(wrk_sample(args, url, script))
                 count = args.requests or int(theirs[-1].requests_per_second * args.seconds)
-                ours.append(our_sample(args, url, work / "artifacts", count))
+                ours.append(our_sample(args, url, work / f"artifacts-{len(ours)}", count))
+                shutil.rmtree(work / f"artifacts-{len(ours) - 1}")  # no run clears away what another one wrote
         report(ours, theirs)
 
 

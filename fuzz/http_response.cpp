@@ -11,6 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const bool close : {false, true}) {
         const test::ParsedAnswer whole = test::parse(bytes, {}, close);
         fuzz::require(test::parse(bytes, cuts, close) == whole, "a cut answer gives the same");
+        http::ResponseParser parser;
+        for (const test::Cuts& again : {test::Cuts{}, test::Cuts{}, cuts, test::Cuts{}}) {
+            fuzz::require(test::parse(parser, bytes, again, close) == whole, "a parser that has served gives the same");
+        }
         fuzz::require(test::parse(bytes, fuzz::every_cut(bytes.size()), close) == whole,
                       "an answer byte by byte gives the same");
         fuzz::require(whole.body.size() == whole.body_bytes, "bytes of body are counted");

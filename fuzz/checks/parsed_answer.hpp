@@ -43,8 +43,11 @@ inline std::ostream& operator<<(std::ostream& out, const ParsedAnswer& answer) {
     return out;
 }
 
-/// Feeds `input` cut at `cuts`. `close`: the connection closes after it.
-inline ParsedAnswer parse(std::string_view input, const Cuts& cuts = {}, bool close = false) {
+/// Feeds `input` cut at `cuts` to a parser, which may have served others. `close`: the connection closes after it.
+inline ParsedAnswer parse(http::ResponseParser& parser,
+                          std::string_view input,
+                          const Cuts& cuts = {},
+                          bool close = false) {
     struct Sink {
         ParsedAnswer& answer;
 
@@ -60,7 +63,7 @@ inline ParsedAnswer parse(std::string_view input, const Cuts& cuts = {}, bool cl
 
     ParsedAnswer answer;
     Sink sink{answer};
-    http::ResponseParser parser;
+    parser.reset();
     in_pieces(input, cuts, 0, [&](char* data, std::size_t size) {
         const std::size_t used = parser.feed(data, size, sink);
         answer.left.append(data + used, size - used);
@@ -78,6 +81,12 @@ inline ParsedAnswer parse(std::string_view input, const Cuts& cuts = {}, bool cl
         answer.left.clear();
     }
     return answer;
+}
+
+/// The same by a parser of its own.
+inline ParsedAnswer parse(std::string_view input, const Cuts& cuts = {}, bool close = false) {
+    http::ResponseParser parser;
+    return parse(parser, input, cuts, close);
 }
 
 }  // namespace aiperf::test

@@ -2,6 +2,7 @@
 
 #include "aiperf/endpoint/endpoint.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <ostream>
@@ -36,7 +37,7 @@ inline std::ostream& operator<<(std::ostream& out, const ReadMessage& message) {
 inline ReadMessage read_message(endpoint::AnswerReader& reader, std::string_view json, char behind = '"') {
     constexpr std::size_t k_padding = 64;
     const auto buffer = std::make_unique<char[]>(json.size() + k_padding);  // NOLINT: exactly so long
-    std::memcpy(buffer.get(), json.data(), json.size());
+    std::copy(json.begin(), json.end(), buffer.get());
     std::memset(buffer.get() + json.size(), behind, k_padding);
     endpoint::Delta delta;
     ReadMessage message;

@@ -1,5 +1,7 @@
 #include "message_mold.hpp"
 
+#include "aiperf/endpoint/plain_text.hpp"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -23,7 +25,7 @@ std::uint64_t ends_of_plain_text(std::uint64_t word) noexcept {
 }
 
 /// Where text stops to be what it says.
-const char* text_end(const char* at, const char* end, bool& is_ascii) noexcept {
+inline const char* text_end(const char* at, const char* end, bool& is_ascii) noexcept {
     std::uint64_t high = 0;
     for (std::uint64_t word = 0; end - at >= 8; at += 8, high |= word) {
         std::memcpy(&word, at, sizeof(word));
@@ -39,14 +41,6 @@ const char* text_end(const char* at, const char* end, bool& is_ascii) noexcept {
     }
     is_ascii = (high & k_highs) == 0;
     return at;
-}
-
-/// End of text that is what it says.
-const char* plain_text_end(const char* at, const char* end) noexcept {
-    bool is_ascii = false;
-    const char* const stop = text_end(at, end, is_ascii);
-    const bool whole = stop != end && *stop == '"';
-    return whole && (is_ascii || simdjson::validate_utf8(at, static_cast<std::size_t>(stop - at))) ? stop : nullptr;
 }
 
 /// End of digits, at most `most`.
@@ -69,6 +63,13 @@ std::int32_t number_of(std::string_view digits) noexcept {
 
 }  // namespace
 
+const char* plain_text_end(const char* at, const char* end) noexcept {
+    bool is_ascii = false;
+    const char* const stop = text_end(at, end, is_ascii);
+    const bool whole = stop != end && *stop == '"';
+    return whole && (is_ascii || simdjson::validate_utf8(at, static_cast<std::size_t>(stop - at))) ? stop : nullptr;
+}
+
 const char* plain_value_end(HoleKind kind, const char* at, const char* end) noexcept {
     constexpr std::ptrdiff_t k_count_digits = 9;     // of numbers that fit
     constexpr std::ptrdiff_t k_ignored_digits = 18;  // of those that need not
@@ -87,82 +88,105 @@ void MessageMold::take(std::string_view message, std::span<const Hole> holes, co
         places_.push_back({hole.kind, hole.at - at});
         at = hole.at + hole.size;
     }
+    tail_ = message.size() - at;
     bytes_.append(message.substr(at));
+    one_line_ = bytes_.find_first_of("\r\n") == std::string::npos;
     usage_ = delta.usage;
     has_usage_ = delta.has_usage;
     const auto read = std::find_if(holes.begin(), holes.end(), [](const Hole& hole) { return is_read(hole.kind); });
     ignored_ = static_cast<std::size_t>(read - holes.begin());
-    begun_bytes_ = 0;
-    beginning_.clear();
-    if (ignored_ > 0) {
-        const Hole& last = holes[ignored_ - 1];
-        beginning_ = message.substr(0, last.at + last.size + 1);
-        for (std::size_t i = 0; i < ignored_; ++i) {
-            begun_bytes_ += places_[i].before;
-        }
+    beginning_ = message.substr(0, read == holes.end() ? message.size() : read->at);
+    begun_bytes_ = bytes_before(ignored_);
+    for (std::size_t i = 0; i < ignored_; ++i) {
+        begun_bytes_ += places_[i].before;
     }
 }
 
 bool MessageMold::read(std::string_view message, Delta& delta) {
+    if (bytes_.empty() || !message.ends_with(std::string_view(bytes_).substr(bytes_.size() - tail_))) {
+        return false;
+    }
     Rest rest{.bytes = bytes_, .message = message};
-    if (bytes_.empty() || !begin(rest)) {
+    if (message.starts_with(beginning_)) {  // within a stream
+        rest.bytes.remove_prefix(begun_bytes_);
+        rest.message.remove_prefix(beginning_.size());
+    } else if (!begin(rest)) {
         return false;
     }
     delta = {};
     delta.usage = usage_;
     delta.has_usage = has_usage_;
-    std::string_view alias;
-    for (std::size_t i = ignored_; i < places_.size(); ++i) {
+    if (ignored_ == places_.size()) {
+        return rest.message.empty();
+    }
+    for (std::size_t i = ignored_;;) {
         std::string_view value;
-        if (!rest.pass(places_[i], value)) {
+        if (!rest.pass_value(places_[i].kind, value)) {
             return false;
         }
-        switch (places_[i].kind) {
-            case HoleKind::ignored_text:
-            case HoleKind::ignored_number: break;
-            case HoleKind::output: delta.output = value; break;
-            case HoleKind::reasoning: delta.reasoning = value; break;
-            case HoleKind::reasoning_alias: alias = value; break;
-            case HoleKind::prompt_tokens: delta.usage.prompt_tokens = number_of(value); break;
-            case HoleKind::completion_tokens: delta.usage.completion_tokens = number_of(value); break;
-            case HoleKind::total_tokens: delta.usage.total_tokens = number_of(value); break;
+        put(places_[i].kind, value, delta);
+        if (++i == places_.size()) {
+            return rest.message.size() == tail_;
+        }
+        if (!rest.pass_bytes(places_[i].before)) {
+            return false;
         }
     }
-    if (delta.reasoning.empty()) {
-        delta.reasoning = alias;
-    }
-    return rest.bytes == rest.message;
 }
 
-/// Passes the values before the first one that is read: the same as last time, within a stream, or others.
+void MessageMold::put(HoleKind kind, std::string_view value, Delta& delta) noexcept {
+    switch (kind) {
+        case HoleKind::ignored_text:
+        case HoleKind::ignored_number: break;
+        case HoleKind::output: delta.output = value; break;
+        case HoleKind::reasoning: delta.reasoning = value.empty() ? delta.reasoning : value; break;
+        case HoleKind::reasoning_alias: delta.reasoning = delta.reasoning.empty() ? value : delta.reasoning; break;
+        case HoleKind::prompt_tokens: delta.usage.prompt_tokens = number_of(value); break;
+        case HoleKind::completion_tokens: delta.usage.completion_tokens = number_of(value); break;
+        case HoleKind::total_tokens: delta.usage.total_tokens = number_of(value); break;
+    }
+}
+
+/// Passes all up to the first value that is read, with other values than last time.
 bool MessageMold::begin(Rest& rest) {
-    if (rest.message.starts_with(beginning_)) {
-        rest.message.remove_prefix(beginning_.size() - (ignored_ > 0 ? 1 : 0));
-        rest.bytes.remove_prefix(begun_bytes_);
-        return true;
+    if (ignored_ == 0) {
+        return false;
     }
     const std::string_view message = rest.message;
-    std::string_view ignored;
+    std::string_view value;
     for (std::size_t i = 0; i < ignored_; ++i) {
-        if (!rest.pass(places_[i], ignored)) {
+        if (!rest.pass_bytes(places_[i].before) || !rest.pass_value(places_[i].kind, value)) {
             return false;
         }
     }
-    beginning_ = message.substr(0, message.size() - rest.message.size() + 1);
-    return !rest.message.empty();
+    if (!rest.pass_bytes(bytes_before(ignored_))) {
+        return false;
+    }
+    beginning_ = message.substr(0, message.size() - rest.message.size());
+    return true;
 }
 
-bool MessageMold::Rest::pass(const Place& place, std::string_view& value) noexcept {
-    if (!message.starts_with(bytes.substr(0, place.before))) {
+std::size_t MessageMold::bytes_before(std::size_t place) const noexcept {
+    return place < places_.size() ? places_[place].before : tail_;
+}
+
+bool MessageMold::Rest::pass_bytes(std::size_t size) noexcept {
+    if (message.size() < size || std::memcmp(message.data(), bytes.data(), size) != 0) {
         return false;
     }
-    bytes.remove_prefix(place.before);
-    message.remove_prefix(place.before);
-    const char* const end = plain_value_end(place.kind, message.data(), message.data() + message.size());
-    if (end == nullptr) {
+    bytes.remove_prefix(size);
+    message.remove_prefix(size);
+    return true;
+}
+
+inline bool MessageMold::Rest::pass_value(HoleKind kind, std::string_view& value) noexcept {
+    const char* const begin = message.data();
+    const char* const end = begin + message.size();
+    const char* const stop = is_text(kind) ? plain_text_end(begin, end) : plain_value_end(kind, begin, end);
+    if (stop == nullptr) {
         return false;
     }
-    value = message.substr(0, static_cast<std::size_t>(end - message.data()));
+    value = message.substr(0, static_cast<std::size_t>(stop - begin));
     message.remove_prefix(value.size());
     return true;
 }

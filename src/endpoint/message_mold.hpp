@@ -55,6 +55,9 @@ public:
     /// Reads a message of this mold. False = it is not one; `delta` then says nothing.
     [[nodiscard]] bool read(std::string_view message, Delta& delta);
 
+    /// True where its messages have no line end.
+    [[nodiscard]] bool is_one_line() const noexcept { return one_line_; }
+
 private:
     struct Place {
         HoleKind kind{};
@@ -66,16 +69,22 @@ private:
         std::string_view bytes;
         std::string_view message;
 
-        bool pass(const Place& place, std::string_view& value) noexcept;
+        bool pass_bytes(std::size_t size) noexcept;
+        bool pass_value(HoleKind kind, std::string_view& value) noexcept;
     };
 
+    static void put(HoleKind kind, std::string_view value, Delta& delta) noexcept;
     bool begin(Rest& rest);
+    /// Bytes between the place before this one, or the message's beginning, and this one, or the message's end.
+    [[nodiscard]] std::size_t bytes_before(std::size_t place) const noexcept;
 
     std::string bytes_;  // of the message, without its holes; empty: no mold yet
     std::vector<Place> places_;
+    std::size_t tail_ = 0;         // bytes behind the last place
     std::size_t ignored_ = 0;      // places before the first one that is read
-    std::string beginning_;        // of the last message: up to the byte behind the last of these
+    std::string beginning_;        // of the last message: up to that one
     std::size_t begun_bytes_ = 0;  // of `bytes_` in it
+    bool one_line_ = true;
     Usage usage_;
     bool has_usage_ = false;
 };
@@ -88,6 +97,9 @@ public:
 
     /// Takes the mold of the message that read() did not know, in place of the oldest.
     void take(std::string_view message, std::span<const Hole> holes, const Delta& delta);
+
+    /// True where the message that was read last has no line end.
+    [[nodiscard]] bool is_one_line() const noexcept { return molds_[last_].is_one_line(); }
 
 private:
     static constexpr std::size_t k_molds = 8;

@@ -1,6 +1,7 @@
 #include "aiperf/http/response_parser.hpp"
 
 #include "aiperf/base/text.hpp"
+#include "aiperf/http/chunk.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,12 +22,6 @@ struct HeadFacts {
 };
 
 namespace {
-
-/// -1: it is none.
-int hex_digit(char c) noexcept {
-    const int letter = (c | 0x20) - 'a';
-    return c >= '0' && c <= '9' ? c - '0' : letter >= 0 && letter < 6 ? letter + 10 : -1;
-}
 
 bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';
@@ -207,11 +202,15 @@ void ResponseParser::fail(ParseError error) noexcept {
 std::size_t ResponseParser::take_head(const char* data, std::size_t size) {
     if (head_bytes_.empty()) {
         const std::string_view bytes(data, size);
+        if (!known_.bytes.empty() && bytes.starts_with(known_.bytes)) {
+            take_known_head();
+            return known_.bytes.size();
+        }
         if (const std::size_t end = find_head_end(bytes, 0); end != std::string_view::npos) {
             if (end > k_head_limit) {
                 fail(ParseError::head_too_large);
             } else {
-                parse_head(bytes.substr(0, end));
+                take_new_head(bytes.substr(0, end));
             }
             return end;
         }
@@ -233,6 +232,32 @@ std::size_t ResponseParser::take_head(const char* data, std::size_t size) {
         fail(ParseError::head_too_large);
     }
     return size;
+}
+
+/// Parses a head and keeps it: the next one is likely to be the same.
+void ResponseParser::take_new_head(std::string_view head) {
+    constexpr std::size_t k_most_kept = 1024;
+    known_.bytes.clear();
+    if (head.size() > k_most_kept) {
+        return parse_head(head);
+    }
+    known_.bytes = head;
+    parse_head(known_.bytes);
+    if (!head_complete_) {  // an interim answer, or a failure
+        return known_.bytes.clear();
+    }
+    known_.head = head_;
+    known_.framing = framing_;
+    known_.state = state_;
+    known_.remaining = remaining_;
+}
+
+void ResponseParser::take_known_head() noexcept {
+    head_ = known_.head;
+    framing_ = known_.framing;
+    state_ = known_.state;
+    remaining_ = known_.remaining;
+    head_complete_ = true;
 }
 
 void ResponseParser::parse_head(std::string_view head) {
@@ -310,7 +335,6 @@ void ResponseParser::decide_framing(const HeadFacts& facts) {
 }
 
 std::size_t ResponseParser::take_chunk_bounds(const char* data, std::size_t size) noexcept {
-    constexpr std::size_t k_most_digits = 7;
     std::size_t at = 0;
     if (chunk_ == ChunkState::data_cr && size >= 2 && data[0] == '\r' && data[1] == '\n') {
         at = 2;
@@ -318,26 +342,17 @@ std::size_t ResponseParser::take_chunk_bounds(const char* data, std::size_t size
         return 0;
     }
     chunk_ = ChunkState::size;
-    const std::size_t first = at;
-    std::uint64_t length = 0;
-    for (; at < size && at - first < k_most_digits; ++at) {
-        const int digit = hex_digit(data[at]);
-        if (digit < 0) {
-            break;
-        }
-        length = length * 16 + static_cast<std::uint64_t>(digit);
+    const ChunkSize line = chunk_size({data + at, size - at});
+    if (line.bytes > 0) {
+        remaining_ = line.size;
+        chunk_ = ChunkState::data;
     }
-    if (at == first || length == 0 || size - at < 2 || data[at] != '\r' || data[at + 1] != '\n') {
-        return first;
-    }
-    remaining_ = length;
-    chunk_ = ChunkState::data;
-    return at + 2;
+    return at + line.bytes;
 }
 
 void ResponseParser::chunk_size_step(char c) noexcept {
     constexpr std::uint64_t k_chunk_limit = std::uint64_t{1} << 40U;
-    if (const int digit = hex_digit(c); digit >= 0) {
+    if (const int digit = hex_value(c); digit >= 0) {
         remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
         chunk_digits_ = true;
         if (remaining_ > k_chunk_limit) {

@@ -16,6 +16,20 @@ void SseParser::reset() noexcept {
     mark_seen_ = 0;
 }
 
+std::string_view SseParser::lone_event(std::string_view bytes) const noexcept {
+    constexpr std::string_view k_begin = "data: ";
+    if (!is_between() || !bytes.starts_with(k_begin)) {
+        return {};
+    }
+    bytes.remove_prefix(k_begin.size());
+    for (const std::string_view end : {"\n\n", "\r\n\r\n"}) {
+        if (bytes.ends_with(end)) {
+            return bytes.substr(0, bytes.size() - end.size());
+        }
+    }
+    return {};
+}
+
 std::size_t SseParser::line_length(const char* data, std::size_t size) noexcept {
     const auto* lf = static_cast<const char*>(std::memchr(data, '\n', size));
     const std::size_t length = lf == nullptr ? size : static_cast<std::size_t>(lf - data);

@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view k_no_content =
     "InvalidInferenceResultError('Invalid inference result: No responses with actual content were received from the "
     "server (only usage/metadata, null/empty data, or [DONE] markers)')";
+constexpr std::string_view k_done = "[DONE]";
 constexpr std::string_view k_disconnected = "ServerDisconnectedError('Server disconnected')";
 
 EventKind kind_of(const endpoint::Delta& delta) noexcept {
@@ -41,6 +42,10 @@ struct Answer::Sink {
 
     void on_head(const http::ResponseHead& head) { answer.take_head(head); }
 
+    std::size_t on_chunks(char* data, std::size_t size, std::uint64_t& body_bytes) {
+        return answer.take_row(std::string_view(data, size), body_bytes);
+    }
+
     void on_body(char* data, std::size_t size) { answer.take_body(data, size, reader); }
 
     void on_event(std::string_view name, char* data, std::size_t size) { answer.take_event(name, data, size, reader); }
@@ -63,6 +68,7 @@ void Answer::begin(record::Record& record, bool keep_text) {
     error_.clear();
     location_.clear();
     decoder_.reset();
+    row_.clear();
 }
 
 std::size_t Answer::feed(char* data, std::size_t size, std::int64_t now_ns, endpoint::AnswerReader& reader) {
@@ -165,10 +171,53 @@ void Answer::take_plain_body(char* data, std::size_t size, endpoint::AnswerReade
     if (bad_status_) {
         error_.append(data, std::min(size, error_limit_ - std::min(error_limit_, error_.size())));
     } else if ((record_->flags & record::flag::streamed) != 0) {
-        Sink sink{*this, reader};
-        sse_.feed(data, size, sink);
+        if (!take_lone_event({data, size}, reader)) {
+            Sink sink{*this, reader};
+            sse_.feed(data, size, sink);
+        }
     } else {
         body_.append(data, size);
+    }
+}
+
+/// Takes bytes that are one event like another before it, as nearly all are. False = they may be anything.
+bool Answer::take_lone_event(std::string_view bytes, endpoint::AnswerReader& reader) {
+    const std::string_view text = sse_.lone_event(bytes);
+    endpoint::Delta delta;
+    if (text.empty() || text == k_done || given_up_ || !reader.read_alike(text, delta)) {
+        return false;
+    }
+    sse_.pass_event();
+    take_delta(delta, true);
+    if (delta.output.empty() != delta.reasoning.empty() && !delta.has_usage) {
+        row_.begin(bytes, delta.output.empty() ? delta.reasoning : delta.output, kind_of(delta));
+    }
+    return true;
+}
+
+/// Takes the chunks that are of the row. Returns their bytes, and adds those of their bodies to `body_bytes`.
+std::size_t Answer::take_row(std::string_view bytes, std::uint64_t& body_bytes) {
+    constexpr std::string_view k_line_end = "\r\n";
+    std::size_t used = 0;
+    if (given_up_ || decoder_ != nullptr || !sse_.is_between()) {
+        return used;
+    }
+    std::size_t size = 0;
+    for (std::size_t at = 0;; at += k_line_end.size()) {
+        const std::string_view text = row_.next(bytes.substr(at), size);
+        if (text.empty()) {
+            return used;
+        }
+        add_event(row_.kind(), text.size());
+        if (keep_text_) {
+            (row_.kind() == EventKind::reasoning ? reasoning_ : output_).append(text);
+        }
+        body_bytes += row_.frame_bytes() + text.size();
+        at += size;
+        used = at;
+        if (!bytes.substr(at).starts_with(k_line_end)) {
+            return used;
+        }
     }
 }
 
@@ -183,7 +232,7 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
         return;
     }
     endpoint::Delta delta;
-    if (text == "[DONE]") {
+    if (text == k_done) {
         record_->flags |= record::flag::done_seen;
         return take_delta(delta, false);
     }
@@ -192,15 +241,8 @@ void Answer::take_event(std::string_view name, char* data, std::size_t size, end
 }
 
 void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
-    Event event;
-    event.at_ns = now_ns_;
-    event.lag_ns = lag_ns_;
-    event.kind = readable ? kind_of(delta) : EventKind::other;
-    if (last_read_ns_ == now_ns_) {
-        event.flags = record::event_flag::coalesced;
-        bound_lag(events_.back());
-    }
-    last_read_ns_ = now_ns_;
+    const std::size_t bytes = delta.output.size() + delta.reasoning.size() + delta.tool.size();
+    Event& event = add_event(readable ? kind_of(delta) : EventKind::other, bytes);
     if (readable && delta.has_usage) {
         event.flags |= record::event_flag::has_usage;
         record_->flags |= record::flag::usage_seen;
@@ -210,14 +252,22 @@ void Answer::take_delta(const endpoint::Delta& delta, bool readable) {
         record_->usage_reasoning_tokens = delta.usage.reasoning_tokens;
         record_->usage_cached_tokens = delta.usage.cached_tokens;
     }
-    const std::size_t bytes = delta.output.size() + delta.reasoning.size() + delta.tool.size();
-    event.text_bytes =
-        static_cast<std::uint16_t>(std::min<std::size_t>(bytes, std::numeric_limits<std::uint16_t>::max()));
-    events_.push_back(event);
     if (keep_text_) {
         output_.append(delta.output).append(delta.tool);
         reasoning_.append(delta.reasoning);
     }
+}
+
+Event& Answer::add_event(EventKind kind, std::size_t text_bytes) {
+    constexpr std::size_t k_most = std::numeric_limits<std::uint16_t>::max();
+    std::uint8_t flags = 0;
+    if (last_read_ns_ == now_ns_) {
+        flags = record::event_flag::coalesced;
+        bound_lag(events_.back());
+    }
+    last_read_ns_ = now_ns_;
+    return events_.emplace_back(
+        Event{now_ns_, lag_ns_, static_cast<std::uint16_t>(std::min(text_bytes, k_most)), kind, flags});
 }
 
 /// Another message came in the same read: the stamp is not of this one. It came at some time since its reader should
@@ -276,13 +326,19 @@ void Answer::decide_error() {
 }
 
 void Answer::note_content() noexcept {
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+    std::uint32_t worst_lag = 0;
     for (const Event& event : events_) {
         if (event.has_content()) {
-            record_->first_content_ns = record_->first_content_ns == 0 ? event.at_ns : record_->first_content_ns;
-            record_->last_content_ns = event.at_ns;
-            record_->flags |= event.lag_ns > record::k_late_read_ns ? record::flag::late_read : 0U;
+            first = first == 0 ? event.at_ns : first;
+            last = event.at_ns;
+            worst_lag = std::max(worst_lag, event.lag_ns);
         }
     }
+    record_->first_content_ns = first;
+    record_->last_content_ns = last;
+    record_->flags |= worst_lag > record::k_late_read_ns ? record::flag::late_read : 0U;
 }
 
 void Answer::finish(std::int64_t now_ns) {

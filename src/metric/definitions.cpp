@@ -303,8 +303,8 @@ constexpr Definition derived_row(std::string_view tag,
 // In display order. Columns: tag, header, unit, type, display order, rank in the JSON summary, console table, flags, formula.
 constexpr std::array k_table{
     record_row("time_to_first_token", "Time to First Token", k_ms, k_int, 100, 4, Group::standard, k_stream | k_adjusted, time_to_first_token),
-    record_row("time_to_second_token", "Time to Second Token", k_ms, k_int, 200, 5, Group::standard, k_stream, time_to_second_token),
-    record_row("time_to_first_output_token", "Time to First Output Token", k_ms, k_int, 210, k_rest, Group::standard, k_stream | f::reasoning, time_to_first_output_token),
+    record_row("time_to_second_token", "Time to Second Token", k_ms, k_int, 200, 5, Group::standard, k_stream | f::reads_events, time_to_second_token),
+    record_row("time_to_first_output_token", "Time to First Output Token", k_ms, k_int, 210, k_rest, Group::standard, k_stream | f::reasoning | f::reads_events, time_to_first_output_token),
     record_row("request_latency", "Request Latency", k_ms, k_int, 300, 2, Group::standard, k_adjusted, request_latency),
     record_row("decode_duration", "Decode Duration", k_ms, k_int, 350, k_rest, Group::standard, k_stream | k_adjusted, decode_duration),
     record_row("inter_token_latency", "Inter Token Latency", k_ms, k_real, 400, 6, Group::standard, k_stream | k_adjusted, inter_token_latency),
@@ -332,7 +332,7 @@ constexpr std::array k_table{
     derived_row("total_usage_total_tokens", "Total Usage Total Tokens", k_tokens, k_int, 2200, k_rest, Group::usage, k_token | k_larger, total<k_usage_total>),
     record_row("output_token_count", "Output Token Count", k_tokens, k_int, k_last, 11, Group::none, k_token | k_larger, output_token_count),
     record_row("reasoning_token_count", "Reasoning Token Count", k_tokens, k_int, k_last, 12, Group::none, k_token | k_larger | f::reasoning, reasoning_token_count),
-    list_row("inter_chunk_latency", "Inter Chunk Latency", k_ms, k_int, k_last, 13, Group::none, k_stream, inter_chunk_latency),
+    list_row("inter_chunk_latency", "Inter Chunk Latency", k_ms, k_int, k_last, 13, Group::none, k_stream | f::reads_events, inter_chunk_latency),
     record_row("prefill_throughput_per_user", "Prefill Throughput Per User", k_user_rate, k_real, k_last, k_rest, Group::none, k_stream | k_larger | k_input, prefill_throughput_per_user),
     derived_row("total_output_tokens", "Total Output Tokens", k_tokens, k_int, k_last, 14, Group::none, k_token | k_larger, total<k_output>),
     derived_row("total_reasoning_tokens", "Total Reasoning Tokens", k_tokens, k_int, k_last, 15, Group::none, k_token | k_larger, total<k_reasoning>),
@@ -349,7 +349,7 @@ constexpr std::array k_table{
     record_row("effective_latency", "Effective Latency (CO-aware)", k_ms, k_int, k_last, k_rest, Group::effective, k_credit, effective_latency),
     record_row("request_latency_from_plan", "Request Latency from Plan", k_ms, k_int, k_last, k_rest, Group::schedule, f::scheduled_only, request_latency_from_plan),
     record_row("send_lateness", "Send Lateness", k_ms, k_int, k_last, k_rest, Group::schedule, f::scheduled_only, send_lateness),
-    record_row("read_lag", "Read Lag", k_ms, k_int, k_last, k_rest, Group::none, 0, read_lag),
+    record_row("read_lag", "Read Lag", k_ms, k_int, k_last, k_rest, Group::none, f::reads_events, read_lag),
 };
 // clang-format on
 

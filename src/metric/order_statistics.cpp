@@ -62,42 +62,68 @@ private:
 struct Gathered {
     struct Part {
         std::size_t first_rank = 0;  // of its values
+        std::size_t count = 0;       // of them
         std::size_t at = 0;          // of its first value
-        std::size_t size = 0;
+        std::size_t stored = 0;      // values from there on: all, or one where they are alike
     };
 
     std::vector<Part> parts;
     std::vector<double> values;
 };
 
+/// What a bucket holds.
+struct Content {
+    std::size_t count = 0;
+    double any = 0.0;        // one of its values
+    bool is_wanted = false;  // a rank asked for is in it
+    bool is_mixed = false;   // a wanted one's values differ
+    std::size_t next = 0;    // where the next value of a wanted, mixed one goes
+};
+
 /// Absent where they are a large part of all values.
 std::optional<Gathered> gather(std::span<const double> values,
                                const Buckets& buckets,
                                std::span<const std::size_t> ranks) {
-    std::vector<std::size_t> counts(Buckets::k_count);
+    std::vector<Content> contents(Buckets::k_count);
     for (const double value : values) {
-        ++counts[buckets.of(value)];
+        Content& content = contents[buckets.of(value)];
+        ++content.count;
+        content.any = value;
     }
-    constexpr std::size_t k_unwanted = ~std::size_t{0};
-    std::vector<std::size_t> next(Buckets::k_count, k_unwanted);  // where a bucket's next value goes
-    Gathered out;
     std::size_t rank = 0;
-    std::size_t size = 0;
-    for (std::size_t bucket = 0; bucket < Buckets::k_count; rank += counts[bucket++]) {
+    for (Content& content : contents) {
         const auto wanted = std::lower_bound(ranks.begin(), ranks.end(), rank);
-        if (wanted != ranks.end() && *wanted < rank + counts[bucket]) {
-            out.parts.push_back({rank, size, counts[bucket]});
-            next[bucket] = size;
-            size += counts[bucket];
+        rank += content.count;
+        content.is_wanted = wanted != ranks.end() && *wanted < rank;
+    }
+    for (const double value : values) {
+        Content& content = contents[buckets.of(value)];
+        content.is_mixed = content.is_mixed || (content.is_wanted && value != content.any);
+    }
+    Gathered out;
+    std::size_t size = 0;
+    rank = 0;
+    for (Content& content : contents) {
+        if (content.is_wanted) {
+            const std::size_t stored = content.is_mixed ? content.count : 1;
+            out.parts.push_back({rank, content.count, size, stored});
+            content.next = size;
+            size += stored;
         }
+        rank += content.count;
     }
     if (size > values.size() / 4) {
         return std::nullopt;
     }
     out.values.resize(size);
+    for (const Content& content : contents) {
+        if (content.is_wanted && !content.is_mixed) {
+            out.values[content.next] = content.any;
+        }
+    }
     for (const double value : values) {
-        if (std::size_t& at = next[buckets.of(value)]; at != k_unwanted) {
-            out.values[at++] = value;
+        if (Content& content = contents[buckets.of(value)]; content.is_mixed) {
+            out.values[content.next++] = value;
         }
     }
     return out;
@@ -107,10 +133,6 @@ std::optional<Gathered> gather(std::span<const double> values,
 
 std::vector<double> order_statistics(std::span<double> values, std::span<const std::size_t> ranks) {
     constexpr std::size_t k_few = 8192;
-    const auto is_first = [values](double value) { return value == values.front(); };
-    if (std::all_of(values.begin(), values.end(), is_first)) {  // token counts of a fixed length, gaps within a burst
-        return std::vector<double>(ranks.size(), values.empty() ? 0.0 : values.front());
-    }
     std::vector<double> out;
     out.reserve(ranks.size());
     std::optional<Gathered> gathered;
@@ -126,14 +148,14 @@ std::vector<double> order_statistics(std::span<double> values, std::span<const s
     }
     auto part = gathered->parts.begin();
     for (std::size_t i = 0; i < ranks.size(); ++i) {
-        while (ranks[i] >= part->first_rank + part->size) {
+        while (ranks[i] >= part->first_rank + part->count) {
             ++part;
         }
-        const std::span<double> bucket = std::span(gathered->values).subspan(part->at, part->size);
+        const std::span<double> bucket = std::span(gathered->values).subspan(part->at, part->stored);
         if (i == 0 || ranks[i - 1] < part->first_rank) {
             std::sort(bucket.begin(), bucket.end());
         }
-        out.push_back(bucket[ranks[i] - part->first_rank]);
+        out.push_back(bucket[part->stored == 1 ? 0 : ranks[i] - part->first_rank]);
     }
     return out;
 }

@@ -1,12 +1,13 @@
 #include "aiperf/metric/statistics.hpp"
 
-#include "aiperf/metric/percentile_bounds.hpp"
-#include "order_statistics.hpp"
+#include "exact_sum.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <vector>
 
 namespace aiperf::metric {
 namespace {
@@ -27,13 +28,11 @@ double position(double q, std::size_t count) noexcept {
     return q / 100.0 * static_cast<double>(count - 1);
 }
 
-using Bounds = std::array<PercentileBounds, k_percentiles.size()>;
-
 /// The order statistics that percentiles and their bounds are read from.
 class Ranked {
 public:
-    Ranked(std::vector<double>& values, const Bounds& bounds)
-        : count_(values.size()) {
+    Ranked(Column& column, const Bounds& bounds)
+        : count_(column.size()) {
         for (const double q : k_percentiles) {
             const auto low = static_cast<std::size_t>(position(q, count_));
             ranks_.push_back(low);
@@ -48,7 +47,7 @@ public:
         }
         std::sort(ranks_.begin(), ranks_.end());
         ranks_.erase(std::unique(ranks_.begin(), ranks_.end()), ranks_.end());
-        values_ = order_statistics(values, ranks_);
+        values_ = column.at_ranks(ranks_);
     }
 
     /// The value of one of those ranks.
@@ -72,53 +71,45 @@ private:
     std::vector<double> values_;
 };
 
-class ExactSum {
-public:
-    void add(double value) noexcept {
-        const double next = sum_ + value;
-        lost_ += std::abs(sum_) >= std::abs(value) ? (sum_ - next) + value : (value - next) + sum_;
-        sum_ = next;
-    }
-
-    [[nodiscard]] double value() const noexcept { return sum_ + lost_; }
-
-private:
-    double sum_ = 0.0;
-    double lost_ = 0.0;
-};
-
 }  // namespace
 
-double exact_sum(const std::vector<double>& values) noexcept {
-    ExactSum sum;
-    for (const double value : values) {
-        sum.add(value);
+Bounds bounds_of(std::size_t count) {
+    Bounds bounds;
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+        bounds[i] = percentile_bounds(k_percentiles[i] / 100.0, count);
     }
-    return sum.value();
+    return bounds;
 }
 
-Statistics describe(std::vector<double>& values, double factor) {
-    const auto n = static_cast<double>(values.size());
-    const double sum = exact_sum(values);
+Statistics describe(Column& column, double factor, const Bounds& bounds) {
+    const auto n = static_cast<double>(column.size());
+    const double sum = column.sum();
     const double mean = sum / n;
+    double min = std::numeric_limits<double>::infinity();
+    double max = -min;
     ExactSum squares;
-    for (const double value : values) {
-        squares.add((value - mean) * (value - mean));
+    const auto add = [&](double value, double times) {
+        squares.add((value - mean) * (value - mean) * times);
+        min = std::min(min, value);
+        max = std::max(max, value);
+    };
+    for (const Column::Frequent& value : column.frequent()) {
+        if (value.times != 0) {
+            add(value.value, static_cast<double>(value.times));
+        }
     }
-    const auto [min, max] = std::minmax_element(values.begin(), values.end());
+    for (const double value : column.others()) {
+        add(value, 1.0);
+    }
     Statistics out;
     out.scalar = false;
-    out.count = values.size();
+    out.count = column.size();
     out.sum = sum * factor;
     out.avg = mean * factor;
     out.std = std::sqrt(squares.value() / n) * factor;
-    out.min = *min * factor;
-    out.max = *max * factor;
-    Bounds bounds;
-    for (std::size_t i = 0; i < bounds.size(); ++i) {
-        bounds[i] = percentile_bounds(k_percentiles[i] / 100.0, values.size());
-    }
-    const Ranked ranked(values, bounds);
+    out.min = min * factor;
+    out.max = max * factor;
+    const Ranked ranked(column, bounds);
     for (std::size_t i = 0; i < bounds.size(); ++i) {
         out.*k_fields[i] = ranked.percentile(k_percentiles[i]) * factor;
         if (bounds[i].low) {

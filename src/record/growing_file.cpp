@@ -15,13 +15,19 @@ namespace {
 
 constexpr std::uint64_t k_page = 4096;
 constexpr std::uint64_t k_largest_extent = 64ULL << 20U;
-constexpr std::uint64_t k_populate_ahead = 8ULL << 20U;
-constexpr std::uint64_t k_populate_step = 2ULL << 20U;
+constexpr std::uint64_t k_least_ahead = 512ULL << 10U;
+constexpr std::uint64_t k_most_ahead = 4ULL << 20U;
+constexpr std::uint64_t k_populate_step = 1ULL << 20U;
 constexpr std::uint64_t k_widest_range = 64ULL << 30U;
 constexpr std::uint64_t k_narrowest_range = 1ULL << 30U;
 
 std::uint64_t round_up(std::uint64_t bytes) noexcept {
     return (bytes + k_page - 1) / k_page * k_page;
+}
+
+/// Bytes to populate ahead of use: a file that is little used keeps little memory.
+std::uint64_t ahead_of(std::uint64_t used) noexcept {
+    return std::clamp(used / 8, k_least_ahead, k_most_ahead);
 }
 
 /// Error number, or 0. A signal only interrupts.
@@ -131,7 +137,7 @@ bool GrowingFile::wants_growth() const noexcept {
     if (error() == 0 && used + std::min(have / 2, k_largest_extent / 2) > have) {
         return true;
     }
-    return populated_.load(std::memory_order_relaxed) < std::min(used + k_populate_ahead / 2, have);
+    return populated_.load(std::memory_order_relaxed) < std::min(used + ahead_of(used) / 2, have);
 }
 
 void GrowingFile::grow_ahead() noexcept {
@@ -141,7 +147,7 @@ void GrowingFile::grow_ahead() noexcept {
         reserve(have + 1);
     }
     std::uint64_t from = std::max(populated_.load(std::memory_order_relaxed), used / k_page * k_page);
-    const std::uint64_t to = std::min(used + k_populate_ahead, reserved()) / k_page * k_page;
+    const std::uint64_t to = std::min(used + ahead_of(used), reserved()) / k_page * k_page;
     while (from < to) {
         const std::uint64_t step = std::min(k_populate_step, to - from);
 #ifdef MADV_POPULATE_WRITE

@@ -49,6 +49,12 @@ public:
     /// Reads one JSON message (an SSE event's data, or a whole body). 64 bytes behind it must be readable. False = not
     /// JSON or of an unknown kind: it carries nothing.
     virtual bool read(const char* json, std::size_t size, Delta& delta) = 0;
+
+    /// Reads a message that is like one before it, which needs no parser. True = `message` is one such, wholly, and has
+    /// no line end; `delta` has no tool; where it has one text, that is the inside of a string in the message, and with
+    /// any other plain text (plain_text.hpp) in its place the message would be read the same. False = it may be
+    /// anything, and is for read().
+    virtual bool read_alike(std::string_view /*message*/, Delta& /*delta*/) { return false; }
 };
 
 /// The body of a turn, and where what was said before it goes.

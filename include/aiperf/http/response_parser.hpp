@@ -47,7 +47,9 @@ struct ResponseHead {
 /// after chunked coding. Interim (1xx) answers are skipped. One object serves many answers: reset() between them.
 ///
 /// `Sink` has `void on_head(const ResponseHead&)` and `void on_body(char* data, std::size_t size)`; the bytes of the
-/// fed buffer may be changed by the sink. *Thread safety*: none.
+/// fed buffer may be changed by the sink. It may have `std::size_t on_chunks(char* data, std::size_t size,
+/// std::uint64_t& body_bytes)`, too, which is shown what begins with a chunk: it takes as many whole ones as it likes,
+/// counts their bodies and returns the bytes taken, up to the end of the last one's body. *Thread safety*: none.
 class ResponseParser {
 public:
     /// How far an answer has come.
@@ -58,6 +60,10 @@ public:
 
     /// Most interim (1xx) answers before the final one.
     static constexpr int k_interim_limit = 16;
+
+    ResponseParser() = default;
+    ResponseParser(const ResponseParser&) = delete;
+    ResponseParser& operator=(const ResponseParser&) = delete;
 
     /// Begins with the next answer.
     void reset() noexcept;
@@ -117,6 +123,17 @@ private:
         trailer_line
     };
 
+    /// A head that was read, and what it came to.
+    struct KnownHead {
+        std::string bytes;  // empty: none is known
+        ResponseHead head;  // of views into them
+        Framing framing = Framing::none;
+        State state = State::head;
+        std::uint64_t remaining = 0;
+    };
+
+    void take_new_head(std::string_view head);
+    void take_known_head() noexcept;
     void parse_head(std::string_view head);
     void parse_header_line(std::string_view line, struct HeadFacts& facts);
     void decide_framing(const struct HeadFacts& facts);
@@ -126,6 +143,8 @@ private:
     /// Takes the line end behind a chunk and the size of the next one where they lie whole in the bytes and are plain.
     /// Returns the bytes used; 0: they come in pieces or say more, and are for chunk_step().
     std::size_t take_chunk_bounds(const char* data, std::size_t size) noexcept;
+    template <class Sink>
+    std::size_t show_chunks(char* data, std::size_t size, Sink& sink);
     void chunk_size_step(char c) noexcept;
     /// One step of chunk framing outside chunk data; false = failed or done.
     bool chunk_step(char c) noexcept;
@@ -143,7 +162,25 @@ private:
     std::size_t trailer_bytes_ = 0;  // of a chunk's extension, or of all trailer lines
     std::string head_bytes_;         // head so far, only where it came in pieces
     ResponseHead head_;
+    KnownHead known_;  // the last one that came in one piece
 };
+
+template <class Sink>
+std::size_t ResponseParser::show_chunks(char* data, std::size_t size, Sink& sink) {
+    std::size_t line_end = 0;
+    if (chunk_ == ChunkState::data_cr && size > 2 && data[0] == '\r' && data[1] == '\n') {
+        line_end = 2;
+    } else if (chunk_ != ChunkState::size || chunk_digits_) {
+        return 0;
+    }
+    const std::size_t used = sink.on_chunks(data + line_end, size - line_end, body_bytes_);
+    if (used == 0) {
+        return 0;
+    }
+    chunk_ = ChunkState::data_cr;
+    remaining_ = 0;
+    return line_end + used;
+}
 
 template <class Sink>
 std::size_t ResponseParser::feed(char* data, std::size_t size, Sink& sink) {
@@ -157,6 +194,12 @@ std::size_t ResponseParser::feed(char* data, std::size_t size, Sink& sink) {
     }
     while (at < size && state_ == State::body) {
         if (framing_ == Framing::chunked && chunk_ != ChunkState::data) {
+            if constexpr (requires { sink.on_chunks(data, size, body_bytes_); }) {
+                if (const std::size_t used = show_chunks(data + at, size - at, sink); used > 0) {
+                    at += used;
+                    continue;
+                }
+            }
             if (const std::size_t used = take_chunk_bounds(data + at, size - at); used > 0) {
                 at += used;
             } else {

@@ -28,6 +28,19 @@ public:
     /// Reads bytes of the stream and changes them in place; `sink` gets each event as it is complete.
     void feed(char* data, std::size_t size, Sink& sink);
 
+    /// True where no event has begun.
+    [[nodiscard]] bool is_between() const noexcept {
+        return !has_data_ && !skip_lf_ && (mark_seen_ == 0 || mark_seen_ == 3) && partial_.empty() && name_.empty();
+    }
+
+    /// Data of the event that `bytes` are where they are a whole one of a single line: "data: ", the data, an empty
+    /// line. Empty: they are something else, or belong to an event that has begun. *Precondition*: the data has no line
+    /// end in it, or the bytes are fed all the same; else pass_event() tells that they were taken.
+    [[nodiscard]] std::string_view lone_event(std::string_view bytes) const noexcept;
+
+    /// The bytes of lone_event() were taken by the caller.
+    void pass_event() noexcept { mark_seen_ = 3; }
+
     template <class Sink>
     /// The stream is over: `sink` gets an event whose blank line is missing, too.
     void finish(Sink& sink);

@@ -5,6 +5,7 @@
 #include "aiperf/http/content_decoder.hpp"
 #include "aiperf/http/response_parser.hpp"
 #include "aiperf/http/sse.hpp"
+#include "aiperf/load/event_row.hpp"
 #include "aiperf/record/record.hpp"
 
 #include <cstdint>
@@ -99,8 +100,11 @@ private:
     void take_head(const http::ResponseHead& head);
     void take_body(char* data, std::size_t size, endpoint::AnswerReader& reader);
     void take_plain_body(char* data, std::size_t size, endpoint::AnswerReader& reader);
+    std::size_t take_row(std::string_view bytes, std::uint64_t& body_bytes);
+    bool take_lone_event(std::string_view bytes, endpoint::AnswerReader& reader);
     void take_event(std::string_view name, char* data, std::size_t size, endpoint::AnswerReader& reader);
     void take_delta(const endpoint::Delta& delta, bool readable);
+    record::Event& add_event(record::EventKind kind, std::size_t text_bytes);
     void bound_lag(record::Event& event) const noexcept;
     void spoil(const std::string& why);
     void take_whole_body(endpoint::AnswerReader& reader);
@@ -118,6 +122,7 @@ private:
     base::Nanoseconds late_{};        // of its reader
     std::int64_t last_read_ns_ = -1;  // of the read the last event came in
     std::string body_;                // of an answer that is not streamed
+    EventRow row_;                    // of the chunks read last
     std::vector<record::Event> events_;
     std::string output_;
     std::string reasoning_;

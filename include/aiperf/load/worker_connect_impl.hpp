@@ -31,9 +31,10 @@ void Worker<Io>::plan_ahead(const schedule::Phase& phase) {
     if (phase.requests) {
         wanted = std::min(wanted, (*phase.requests + plan_.workers - 1) / plan_.workers);
     }
-    for (std::uint16_t pool = 0; pool < pools_.size(); ++pool) {
+    for (std::size_t pool = 0; pool < pools_.size(); ++pool) {
         if (pools_[pool] == pool && !plan_.targets[pool].http2) {
-            to_open_.insert(to_open_.end(), wanted - std::min<std::size_t>(wanted, idle_[pool].size()), pool);
+            const std::size_t missing = wanted - std::min<std::size_t>(wanted, idle_[pool].size());
+            to_open_.insert(to_open_.end(), missing, static_cast<std::uint16_t>(pool));
         }
     }
 }

@@ -26,7 +26,7 @@ enum class Group : std::uint8_t { none, effective, usage, standard, schedule };
 /// What a metric's values are before conversion; integers without conversion stay integers in per-request exports.
 enum class ValueType : std::uint8_t { integer, real };
 
-/// Bits of Definition::flags, AIPerf's meanings.
+/// Bits of Definition::flags; AIPerf's meanings, but for the last two.
 namespace metric_flag {
 inline constexpr std::uint32_t streaming_only = 1U << 0U;           ///< exists for streamed answers only
 inline constexpr std::uint32_t error_only = 1U << 1U;               ///< of failed requests; never on the console
@@ -39,6 +39,7 @@ inline constexpr std::uint32_t tokenizes_input = 1U << 7U;          ///< only wh
 inline constexpr std::uint32_t with_failed_percentiles = 1U << 8U;  ///< has an error-adjusted sibling in AIPerf
 inline constexpr std::uint32_t includes_failed = 1U << 9U;          ///< failed requests have a value too
 inline constexpr std::uint32_t scheduled_only = 1U << 10U;          ///< exists where a schedule says when to send
+inline constexpr std::uint32_t reads_events = 1U << 11U;            ///< its formula looks at the messages of an answer
 }  // namespace metric_flag
 
 /// Unit values are computed in, unit they are shown in, and the factor between the two.

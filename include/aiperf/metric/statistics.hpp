@@ -1,16 +1,23 @@
 #pragma once
 
+#include "aiperf/metric/column.hpp"
+#include "aiperf/metric/percentile_bounds.hpp"
 #include "aiperf/metric/summary.hpp"
 
-#include <vector>
+#include <array>
+#include <cstddef>
 
 namespace aiperf::metric {
 
-/// Statistics of `values`, each then multiplied by `factor` (> 0): percentiles by linear interpolation at q/100*(n-1),
-/// population deviation in two passes. Reorders `values`. Precondition: not empty, no NaN. Linear in their number.
-[[nodiscard]] Statistics describe(std::vector<double>& values, double factor);
+/// Bounds of the percentiles, in the order of k_percentiles.
+using Bounds = std::array<PercentileBounds, k_percentiles.size()>;
 
-/// Sum with compensation (Neumaier): the order of the values does not show in the result.
-[[nodiscard]] double exact_sum(const std::vector<double>& values) noexcept;
+/// Those of a sample of `count` values.
+[[nodiscard]] Bounds bounds_of(std::size_t count);
+
+/// Statistics of a column, each then multiplied by `factor` (> 0): percentiles by linear interpolation at q/100*(n-1),
+/// population deviation in two passes. Reorders what the column stores. Precondition: not empty; `bounds` are those of
+/// its size. Linear in the number of values.
+[[nodiscard]] Statistics describe(Column& column, double factor, const Bounds& bounds);
 
 }  // namespace aiperf::metric

@@ -1,10 +1,10 @@
 #include "load_driver.hpp"
 
-#include "../load/fed_answer.hpp"
 #include "../load/load_run.hpp"
 #include "aiperf/base/error.hpp"
 #include "aiperf/dataset/growing_dataset.hpp"
 #include "crew_fixture.hpp"
+#include "fed_answer.hpp"
 
 #include <catch2/catch.hpp>
 

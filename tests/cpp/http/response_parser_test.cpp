@@ -4,7 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 using aiperf::http::ParseError;
 using aiperf::http::ResponseHead;
@@ -20,6 +22,11 @@ namespace {
 /// Parses `input` whole, and checks that no way of cutting it makes a difference.
 ParsedAnswer parse_all_ways(const std::string& input, bool close = false) {
     const ParsedAnswer whole = parse(input, {}, close);
+    ResponseParser served;
+    for (const std::size_t length : {input.size(), input.size() - input.size() / 4, input.size()}) {
+        const ParsedAnswer again = parse(served, input.substr(0, length), {}, close);
+        CHECK((length < input.size() || again == whole));
+    }
     for_all_cuts(input.size(), 130, [&](const Cuts& cuts) {
         const ParsedAnswer cut = parse(input, cuts, close);
         if (!(cut == whole)) {
@@ -345,4 +352,40 @@ TEST_CASE("One parser reads answer after answer") {
     }
     CHECK(at == bytes.size());
     CHECK(sink.heads == 3);
+}
+
+TEST_CASE("A head like the one before it is read without a parser, from bytes that are gone by then") {
+    struct Sink {
+        std::string said;
+
+        void on_head(const ResponseHead& head) {
+            said += std::to_string(head.status) + ' ' + std::string(head.reason) + ' ' + std::string(head.location);
+        }
+
+        void on_body(const char* data, std::size_t size) { said.append(" ").append(data, size); }
+    };
+
+    const auto head = [](int status, const char* more, std::size_t size) {
+        return "HTTP/1.1 " + std::to_string(status) + " Sure\r\n" + more + "Content-Length: " + std::to_string(size) +
+               "\r\n\r\n";
+    };
+    const std::string moved = head(302, "Location: /else/where/it/is\r\n", 2);
+    const std::string moved_said = "302 Sure /else/where/it/is";
+    ResponseParser parser;
+    for (const auto& [bytes, said] : {std::pair(moved + "ab", moved_said + " ab"),
+                                      std::pair(moved + "cd", moved_said + " cd"),
+                                      std::pair(head(200, "", 2) + "ef", std::string("200 Sure  ef")),
+                                      std::pair(head(200, "", 3) + "efg", std::string("200 Sure  efg")),
+                                      std::pair(head(100, "", 3) + head(200, "", 1) + "h", std::string("200 Sure  h")),
+                                      std::pair(head(200, "", 1) + "i", std::string("200 Sure  i")),
+                                      std::pair(moved + "jk", moved_said + " jk"),
+                                      std::pair(moved + "lm", moved_said + " lm")}) {
+        std::string buffer = bytes;
+        Sink sink;
+        parser.reset();
+        CHECK(parser.feed(buffer.data(), buffer.size(), sink) == buffer.size());
+        CHECK(parser.state() == State::done);
+        CHECK(sink.said == said);
+        std::fill(buffer.begin(), buffer.end(), '#');
+    }
 }

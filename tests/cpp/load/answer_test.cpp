@@ -163,6 +163,58 @@ TEST_CASE("However an answer is cut, text, events, usage and outcome are the sam
     }
 }
 
+TEST_CASE("Chunks that differ in their text alone are read as the first of them was") {
+    const std::string reasoning = event_of(R"({"reasoning_content":"why"})");
+    const std::vector<std::string> events = {k_role_event,
+                                             content_event("one"),
+                                             content_event("two"),
+                                             content_event(std::string(300, 'x')),
+                                             content_event("ü東"),
+                                             content_event("\\u00e4"),  // not plain: for the parser
+                                             content_event(""),         // carries nothing
+                                             content_event("three"),
+                                             reasoning,
+                                             reasoning,
+                                             usage_event(7, 2),
+                                             content_event("four"),
+                                             k_done_event};
+    const std::string input = stream_of(events);
+    AnswerFeeder feeder;
+    for (int i = 0; i < 3; ++i) {
+        const FedAnswer answer = feeder.feed(input);
+        CHECK(answer.over);
+        CHECK(answer.output == "onetwo" + std::string(300, 'x') + "ü東äthreefour");
+        CHECK(answer.reasoning == "whywhy");
+        REQUIRE(answer.events.size() == events.size());
+        CHECK(answer.events[3].text_bytes == 300);
+        CHECK(answer.events[6].kind == EventKind::other);
+        CHECK(answer.events[7].kind == EventKind::output);
+        CHECK(answer.events[9].kind == EventKind::reasoning);
+        CHECK(answer.record.response_bytes == feeder.feed(input, every_byte(input)).record.response_bytes);
+    }
+}
+
+TEST_CASE("A chunk that goes on with an event is no event, though it looks like the one before it") {
+    const std::string whole = content_event("a");
+    const std::string input = stream_of({whole, whole, "data: {\"junk\":\n", whole, whole});
+    AnswerFeeder feeder;
+    const FedAnswer answer = feeder.feed(input);
+    CHECK(kinds(answer) ==
+          std::vector<EventKind>{EventKind::output, EventKind::output, EventKind::other, EventKind::output});
+    CHECK(answer.output == "aaa");
+}
+
+TEST_CASE("A message of many lines is not taken for one of a single line with the same bytes") {
+    const std::string rest = R"("object":"chat.completion.chunk","choices":[{"delta":{"content":"a"}}]})";
+    const std::string lines = "data: {\ndata: " + rest + "\n\n";
+    const std::string other = "data: {\n" + rest + "\n\n";  // its second line is no field
+    AnswerFeeder feeder;
+    const FedAnswer answer = feeder.feed(stream_of({lines, lines, other, lines}));
+    CHECK(kinds(answer) ==
+          std::vector<EventKind>{EventKind::output, EventKind::output, EventKind::other, EventKind::output});
+    CHECK(answer.output == "aaa");
+}
+
 TEST_CASE("A whole JSON body is one event with content") {
     AnswerFeeder feeder;
     const std::string input = test::json_answer("Hello");

@@ -23,7 +23,7 @@ void in_pieces(std::string_view input, const Cuts& cuts, std::size_t padding, Ta
     for (std::size_t i = 0; i <= cuts.size(); ++i) {
         const std::size_t to = i < cuts.size() ? cuts[i] : input.size();
         const auto buffer = std::make_unique<char[]>(to - from + padding);  // NOLINT: exactly so long
-        std::memcpy(buffer.get(), input.data() + from, to - from);
+        std::copy_n(input.begin() + static_cast<std::ptrdiff_t>(from), to - from, buffer.get());
         std::memset(buffer.get() + (to - from), '}', padding);
         if (!take(buffer.get(), to - from)) {
             return;
