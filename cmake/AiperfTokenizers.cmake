@@ -35,7 +35,8 @@ function(aiperf_add_tokenizers crate)
         set(target --target ${CMAKE_MATCH_1})
         set(built ${AIPERF_CARGO_TARGET_DIR}/${CMAKE_MATCH_1}/release/${archive})
         set(coverage -Cllvm-args=-sanitizer-coverage)
-        set(flags "RUSTFLAGS=-Cpasses=sancov-module ${coverage}-level=3 ${coverage}-inline-8bit-counters\
+        set(flags CARGO_PROFILE_RELEASE_LTO=off
+                  "RUSTFLAGS=-Cpasses=sancov-module ${coverage}-level=3 ${coverage}-inline-8bit-counters\
  ${coverage}-pc-table ${coverage}-trace-compares -Ccodegen-units=1")
     endif()
     # A copy of our own: another build tree that shares the folder may write there while this one links.

@@ -61,24 +61,26 @@ std::string cli11_names(std::string_view flags) {
     return names;
 }
 
-/// The parser and what it keeps for each row of our tables.
+/// The parser and what it keeps for each row of our tables that a person has named.
 class Parser {
 public:
-    Parser() {
+    explicit Parser(std::span<const std::string> arguments)
+        : words_(with_empty_values(arguments)) {
         app_.set_help_flag();
         app_.allow_extras();
         for (const Option& option : options()) {
-            if (!option.flags.empty()) {
+            if (may_be_named(option.flags)) {
                 options_.emplace_back(&option, add(option));
             }
         }
         for (const CommandFlag& flag : command_flags()) {
-            flags_.emplace_back(&flag, add(flag));
+            if (may_be_named(flag.flags)) {
+                flags_.emplace_back(&flag, add(flag));
+            }
         }
     }
 
-    CommandLine parse(std::span<const std::string> arguments) {
-        words_ = with_empty_values(arguments);
+    CommandLine parse() {
         CommandLine line;
         if (asks_for_help()) {
             line.help = true;
@@ -95,6 +97,18 @@ public:
     }
 
 private:
+    /// False for what no word can mean: the parser compares each of its options with all others, which takes as long
+    /// as all else that is done before a tokenizer is opened. A short flag may stand behind another one ("-sv").
+    [[nodiscard]] bool may_be_named(std::string_view flags) const {
+        const Words names = flags.empty() ? Words{} : base::split(flags, ' ');
+        return std::any_of(names.begin(), names.end(), [this](std::string_view name) {
+            return !name.starts_with("--") ||
+                   std::any_of(words_.begin(), words_.end(), [name](const std::string& word) {
+                       return word.starts_with(name);
+                   });
+        });
+    }
+
     CLI::Option* add(const Option& option) {
         if (option.is_switch()) {
             return app_.add_flag(cli11_names(option.flags));
@@ -118,12 +132,11 @@ private:
     }
 
     /// "--flag=" becomes "--flag" and an empty value, which the parser would else look for in the next word.
-    static std::vector<std::string> with_empty_values(std::span<const std::string> arguments) {
-        const Words own = own_flags();
+    [[nodiscard]] std::vector<std::string> with_empty_values(std::span<const std::string> arguments) const {
         std::vector<std::string> words;
         for (const std::string& argument : arguments) {
             const bool empty_value = argument.starts_with("--") && argument.ends_with('=');
-            if (empty_value && contains(own, std::string_view(argument).substr(0, argument.size() - 1))) {
+            if (empty_value && contains(own_, std::string_view(argument).substr(0, argument.size() - 1))) {
                 words.push_back(argument.substr(0, argument.size() - 1));
                 words.emplace_back();
             } else {
@@ -172,9 +185,8 @@ private:
         }
         const std::string name = typed_name(option.flags);
         const auto& values = parsed.results();
-        const Words own = own_flags();
         for (const std::string& value : values) {
-            if (contains(own, value)) {
+            if (contains(own_, value)) {
                 throw base::ConfigError(name + ": a value is missing before " + value);
             }
         }
@@ -217,6 +229,7 @@ private:
     }
 
     CLI::App app_;
+    const Words own_ = own_flags();  // in front of the words, which are made with it
     std::vector<std::string> words_;
     std::vector<std::pair<const Option*, CLI::Option*>> options_;
     std::vector<std::pair<const CommandFlag*, CLI::Option*>> flags_;
@@ -225,7 +238,7 @@ private:
 }  // namespace
 
 CommandLine parse_command_line(std::span<const std::string> arguments) {
-    CommandLine line = Parser().parse(arguments);
+    CommandLine line = Parser(arguments).parse();
     std::vector<std::string> all{"profile"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     line.config.cli_command = redacted_command(all);

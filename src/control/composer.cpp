@@ -77,6 +77,7 @@ void Composer::stop() noexcept {
 bool Composer::wait_for(std::size_t conversations, base::Instant until, const std::function<bool()>& enough) {
     std::unique_lock lock(mutex_);
     const auto over = [&] { return added_ >= conversations || stopping_ || !failure_.empty(); };
+    awaited_ = conversations;
     while (!over() && !enough() && base::now() < until) {
         changed_.wait_until(lock, std::min<base::Instant>(until, base::now() + k_look_again), over);
     }
@@ -142,8 +143,10 @@ Composer::Made Composer::make(std::size_t index, dataset::PromptSource& source) 
 
 /// Adds a conversation, and those behind it that were made earlier.
 void Composer::hand_in(std::size_t index, Made made) {
+    bool enough = false;
     {
         const std::scoped_lock lock(mutex_);
+        const std::size_t before = added_;
         early_.emplace(index, std::move(made));
         for (auto first = early_.begin(); first != early_.end() && first->first == added_; first = early_.begin()) {
             add(first->second);
@@ -153,8 +156,11 @@ void Composer::hand_in(std::size_t index, Made made) {
         if (added_ == drawn_.size()) {
             growing_.finish();
         }
+        enough = before < awaited_ && added_ >= awaited_;
     }
-    changed_.notify_all();
+    if (enough) {
+        changed_.notify_all();
+    }
 }
 
 /// A text is kept only where conversations have several turns, for the count of later prompts.

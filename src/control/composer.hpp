@@ -78,6 +78,7 @@ private:
     std::condition_variable changed_;
     std::size_t next_ = 0;               // to be made; guarded by mutex_, as is the rest
     std::size_t added_ = 0;              // conversations in the data set
+    std::size_t awaited_ = 0;            // of them: the waiting thread is woken by this many
     std::map<std::size_t, Made> early_;  // made before one in front of them
     bool stopping_ = false;
     bool standing_back_ = false;

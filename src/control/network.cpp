@@ -42,6 +42,9 @@ std::vector<load::Address> look_up(const config::Url& url,
     if (url.scheme == config::Scheme::unix_socket) {
         return {load::Address::of_path(url.socket)};
     }
+    if (config::is_ip_address(url.host)) {
+        return {load::Address::of_ip(url.host, url.port)};
+    }
     asio::io_context io;
     tcp::resolver resolver(io);
     std::error_code failure = asio::error::timed_out;
@@ -51,8 +54,7 @@ std::vector<load::Address> look_up(const config::Url& url,
         for (const auto& entry : results) {
             const tcp::endpoint endpoint = entry.endpoint();
             const bool v4 = endpoint.address().is_v4();
-            const bool literal = endpoint.address().to_string() == url.host;
-            if ((literal || settings.ip_version == settings::IpVersion::any ||
+            if ((settings.ip_version == settings::IpVersion::any ||
                  v4 == (settings.ip_version == settings::IpVersion::v4)) &&
                 addresses.size() < k_most_addresses) {
                 load::Address& address = addresses.emplace_back();

@@ -31,7 +31,7 @@ struct Preparation {
     std::optional<validity::Calibration> calibration;  ///< of this load; absent: nobody has made one
     Proxies proxies;  ///< none, unless AIPERF_HTTP_TRUST_ENV asks for those of the environment
     std::filesystem::path working_directory;
-    std::shared_ptr<const dataset::Tokenizer> tokenizer;  ///< null: server counts
+    std::shared_ptr<const dataset::Tokenizer> tokenizer;  ///< null: server counts; or given back
     std::filesystem::path artifact_directory;             ///< absolute, exists, can be written
     std::filesystem::path journal_directory;
     std::shared_ptr<const endpoint::Endpoint> endpoint;  ///< never null

@@ -94,7 +94,8 @@ ResultsWindow::ResultsWindow(const Preparation& preparation, Look look, Log log)
       rules_(rules_of(preparation)),
       closing_(preparation.settings.api_server.shutdown_timeout + k_beyond_closing),
       response_delay_(preparation.settings.api_server.shutdown_response_delay) {
-    api::write_status_file(preparation.artifact_directory, state_.status_body());
+    // That a run was under way is no news after a failure of the machine: the first request does not wait for the disk.
+    api::write_status_file(preparation.artifact_directory, state_.status_body(), report::Durable::no);
 }
 
 ResultsWindow::~ResultsWindow() {

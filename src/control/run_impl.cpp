@@ -62,6 +62,7 @@ void Run::Impl::execute() noexcept {
     } catch (const std::exception& error) {
         outcome.fail(error.what());
     }
+    prepared_.tokenizer.reset();  // all is made and counted: statistics come instead of it, not beside it
     finish(outcome);
     show_end();
 }
@@ -193,14 +194,6 @@ void Run::Impl::put_load(Outcome& outcome) {
         composer.dataset(),
         [this] { return cancelled(); },
         [this](const std::string& line) { log(spdlog::level::info, line); });
-    composer.wait_for_start([this] { return cancelled(); });
-    if (const std::string why = composer.failure(); !why.empty()) {
-        throw base::RunError(why);
-    }
-    if (cancelled()) {
-        throw base::RunError("the run was cancelled while its data set was made");
-    }
-    composer.stand_back();
     record::JournalPlan journal_plan;
     journal_plan.info.run_key = prepared_.run_key;
     journal_plan.info.seed = *prepared_.config.random_seed;
@@ -248,6 +241,7 @@ void Run::Impl::drive(Outcome& outcome, Composer& composer, record::Journal& jou
     std::uint64_t slots = 0;
     std::exception_ptr failure;
     try {
+        await_first_prompts(composer);
         slots = run_phases(driver, composer, outcome, journal);
     } catch (...) {
         failure = std::current_exception();

@@ -142,6 +142,7 @@ private:
     void drive(Outcome& outcome, Composer& composer, record::Journal& journal);
     std::uint64_t run_phases(LoadDriver& driver, Composer& composer, Outcome& outcome, record::Journal& journal);
     void stop_sending() noexcept;
+    void await_first_prompts(Composer& composer);
     void await_prompts(Composer& composer, Outcome& outcome);
     void note_unready(std::uint64_t requests, Outcome& outcome) const;
     void start_supervisor();

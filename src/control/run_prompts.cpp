@@ -10,6 +10,18 @@ void Run::Impl::stop_sending() noexcept {
     }
 }
 
+/// What there must be before a first phase. The workers have been starting meanwhile.
+void Run::Impl::await_first_prompts(Composer& composer) {
+    composer.wait_for_start([this] { return cancelled(); });
+    if (const std::string why = composer.failure(); !why.empty()) {
+        throw base::RunError(why);
+    }
+    if (cancelled()) {
+        throw base::RunError("the run was cancelled while its data set was made");
+    }
+    composer.stand_back();
+}
+
 /// What was not sent is made all the same, as `inputs.json` has it; not once the run is cancelled.
 void Run::Impl::await_prompts(Composer& composer, Outcome& outcome) {
     const std::shared_ptr<const dataset::Dataset> dataset = composer.dataset();

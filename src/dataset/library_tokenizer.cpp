@@ -4,6 +4,7 @@
 #include "tokenizer_search.hpp"
 
 #include <array>
+#include <malloc.h>
 #include <mutex>
 #include <utility>
 
@@ -11,8 +12,12 @@ namespace aiperf::dataset {
 
 namespace {
 
+/// A vocabulary is up to a million small blocks, which the allocator would keep for others like them.
 struct CloseEncoder {
-    void operator()(AiperfEncoder* encoder) const noexcept { aiperf_tokenizer_close(encoder); }
+    void operator()(AiperfEncoder* encoder) const noexcept {
+        aiperf_tokenizer_close(encoder);
+        ::malloc_trim(0);
+    }
 };
 
 using EncoderHandle = std::unique_ptr<AiperfEncoder, CloseEncoder>;

@@ -71,16 +71,25 @@ std::int64_t PromptSource::cost(PieceId piece) {
 }
 
 // What a piece adds depends on what is in front of it: ask for it behind a word.
-std::int64_t PromptSource::ask_cost(PieceId piece) const {
+std::int64_t PromptSource::ask_cost(PieceId piece) {
     if (tokenizer_ == nullptr) {
         return is_mark(piece) ? 0 : 1;
     }
     const std::string text(piece_text(piece));
     if (piece == mark_piece(Mark::paragraph)) {
-        return count("and" + text + "And") - count("and") - count("And");
+        return count("and" + text + "And") - context(false) - context(true);
     }
     const bool starts = !is_mark(piece) && in_form(piece, WordForm::start) == piece;
-    return starts ? count(text) : count("and" + text) - count("and");
+    return starts ? count(text) : count("and" + text) - context(false);
+}
+
+/// Tokens of the word beside the piece, which are half of all that is counted for the first texts.
+std::int64_t PromptSource::context(bool capital) {
+    std::int64_t& known = contexts_[capital ? 1 : 0];
+    if (known < 0) {
+        known = count(capital ? "And" : "and");
+    }
+    return known;
 }
 
 void PromptSource::add(Draft& draft, PieceId piece) {

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -111,14 +110,16 @@ TokenizerPlace find_tokenizer(const TokenizerSearch& search) {
 }
 
 std::string read_tokenizer_file(const TokenizerSearch& search, const fs::path& file) {
+    std::error_code unknown;
+    const std::uintmax_t size = fs::file_size(file, unknown);
+    std::string bytes(unknown ? 0 : size, '\0');
     errno = 0;
     std::ifstream stream(file, std::ios::binary);
-    std::ostringstream bytes;
-    bytes << stream.rdbuf();
-    if (!stream.is_open() || stream.bad()) {
+    stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (unknown || !stream) {
         throw refusal(search, file.string() + " cannot be read: " + std::generic_category().message(errno));
     }
-    return std::move(bytes).str();
+    return bytes;
 }
 
 std::vector<fs::path> default_hub_caches(const std::map<std::string, std::string>& environment) {

@@ -81,9 +81,9 @@ void AtomicFile::flush() {
     buffer_.clear();
 }
 
-void AtomicFile::publish() {
+void AtomicFile::publish(Durable durable) {
     flush();
-    if (fsync(fd_) != 0) {
+    if (durable == Durable::yes && fsync(fd_) != 0) {
         fail("sync", errno);
     }
     const int closed = close(std::exchange(fd_, -1));
@@ -94,6 +94,12 @@ void AtomicFile::publish() {
         fail("rename", errno);
     }
     published_ = true;
+    if (durable == Durable::yes) {
+        sync_directory();
+    }
+}
+
+void AtomicFile::sync_directory() const {
     const std::filesystem::path parent = target_.has_parent_path() ? target_.parent_path() : ".";
     const int directory = open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "aiperf/report/atomic_file.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -10,8 +12,10 @@ namespace aiperf::api {
 inline constexpr const char* k_status_file = "status.json";  ///< how the run ended, in the artifact directory
 inline constexpr const char* k_api_file = "api.json";  ///< where its results server listens, in the artifact directory
 
-/// Writes RunState::status_body() as status.json: beside, synced, renamed. Throws base::SystemError.
-void write_status_file(const std::filesystem::path& directory, std::string_view body);
+/// Writes RunState::status_body() as status.json, whole or not at all. Throws base::SystemError.
+void write_status_file(const std::filesystem::path& directory,
+                       std::string_view body,
+                       report::Durable durable = report::Durable::yes);
 
 /// Where a results server listens.
 struct Endpoint {
@@ -23,7 +27,7 @@ struct Endpoint {
     std::string run_id;      ///< 12 hexadecimal digits
 };
 
-/// Writes api.json, the same way.
+/// Writes api.json, whole or not at all; it is worth nothing once the machine has failed. Throws base::SystemError.
 void write_api_file(const std::filesystem::path& directory, const Endpoint& endpoint);
 
 }  // namespace aiperf::api

@@ -3,6 +3,7 @@
 #include "aiperf/base/rng.hpp"
 #include "aiperf/dataset/tokenizer.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -36,7 +37,8 @@ private:
 
     [[nodiscard]] std::int64_t count(const std::string& text) const;
     [[nodiscard]] std::int64_t cost(std::uint16_t piece);
-    [[nodiscard]] std::int64_t ask_cost(std::uint16_t piece) const;
+    [[nodiscard]] std::int64_t ask_cost(std::uint16_t piece);
+    [[nodiscard]] std::int64_t context(bool capital);
     void add(Draft& draft, std::uint16_t piece);
     bool extend(Draft& draft, std::int64_t tokens, Prose& prose);
     std::int64_t add_filler(Draft& draft, std::int64_t at_most, Prose& prose);
@@ -46,6 +48,8 @@ private:
 
     const Tokenizer* tokenizer_;
     std::vector<std::int32_t> costs_;  // by piece; -1 = not asked yet
+    std::array<std::int64_t, 2> contexts_{-1,
+                                          -1};  // of the words that costs are asked beside: "and", "And"; -1 as above
 };
 
 }  // namespace aiperf::dataset

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace aiperf::report {
+
+/// Whether a file is to be there after the machine itself has failed, which may take the disk tens of milliseconds.
+enum class Durable : std::uint8_t { yes, no };
 
 /// A file that appears whole or not at all: written under a temporary name in the directory of `target`, then synced
 /// and renamed by publish(). Destroyed before that, it leaves nothing.
@@ -21,11 +25,13 @@ public:
     /// Adds text.
     void append(std::string_view text);
 
-    /// Flushes, syncs, renames over the target, syncs the directory. Call once.
-    void publish();
+    /// Flushes, renames over the target; syncs the file before that and the directory after it, where it is to be
+    /// durable. Call once.
+    void publish(Durable durable = Durable::yes);
 
 private:
     void flush();
+    void sync_directory() const;
     [[noreturn]] void fail(const char* verb, int error_number) const;
 
     std::filesystem::path target_;

@@ -137,6 +137,7 @@ TEST_CASE("every flag of AIPerf is taken, or refused by name") {
 TEST_CASE("a flag may carry its value behind an equals sign, a short one right behind its letter") {
     REQUIRE(parse({"--concurrency=3"}).concurrency == 3);
     REQUIRE(parse({"-mllama", "-u", "h:1"}).model_names == Words{"llama"});
+    REQUIRE(parse({"-vmllama"}).model_names == Words{"llama"});
     REQUIRE(parse({"--extra-inputs={\"a\": \"b=c\"}"}).extra_inputs == Words{"{\"a\": \"b=c\"}"});
     REQUIRE_FALSE(parse({"--streaming=false"}).streaming);
     REQUIRE(parse({"--streaming=true"}).streaming);

@@ -130,6 +130,19 @@ bool read(const Run& run, std::uint64_t answers) {
     return true;
 }
 
+/// Whether this process has a thread of that name.
+bool has_thread(const std::string& name) {
+    std::error_code ended;  // a thread, while it is looked at
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", ended)) {
+        std::string found;
+        std::getline(std::ifstream(task.path() / "comm"), found);
+        if (found == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// Does something at its end, whatever happens: a run must not wait for a gate for ever.
 struct Opened {
     Gated& gated;
@@ -178,6 +191,43 @@ TEST_CASE("Prompts that no request needed are made all the same") {
     REQUIRE(run.wait_for(k_hang));
     CHECK(run.result().status == Status::complete);
     CHECK(count_in(inputs_of(run.result()), "session_id") == 20);
+}
+
+TEST_CASE("Workers come to work while the first prompts are made") {
+    const test::TemporaryDirectory directory;
+    mock::Server server({});
+    Gated gated(0);
+    const Opened opened{gated};
+    Run run(config_for(server, directory.path() / "run"), with(gated));
+    run.start();
+    const base::Instant limit = base::now() + k_hang;
+    while (!has_thread("worker 1") && base::now() < limit) {
+        std::this_thread::yield();
+    }
+    CHECK(has_thread("worker 1"));
+    CHECK(server.received().empty());
+    gated.open();
+    REQUIRE(run.wait_for(k_hang));
+    CHECK(run.result().status == Status::complete);
+    CHECK(run.result().notes.empty());
+}
+
+TEST_CASE("A cancel does not wait for the first prompt, with workers that wait for it") {
+    const test::TemporaryDirectory directory;
+    mock::Server server({});
+    Gated gated(0);
+    const Opened opened{gated};
+    Run run(config_for(server, directory.path() / "run"), with(gated));
+    run.start();
+    const base::Instant limit = base::now() + k_hang;
+    while (!has_thread("worker 1") && base::now() < limit) {
+        std::this_thread::yield();
+    }
+    run.cancel();
+    gated.open();
+    REQUIRE(run.wait_for(k_hang));
+    CHECK(run.result().status == Status::cancelled);
+    CHECK(server.received().empty());
 }
 
 TEST_CASE("A prompt that cannot be made ends the run, which says why and keeps what was measured") {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
 
 using namespace aiperf::dataset;
@@ -73,6 +74,29 @@ nlohmann::json unigram_tokenizer() {
         {"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", vocabulary}, {"byte_fallback", false}}}};
 }
 
+/// The golden tokenizer; notes what it is asked to count.
+class Asked final : public Tokenizer {
+public:
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override { return golden_->encode(text); }
+
+    [[nodiscard]] std::size_t count(std::string_view text) const override {
+        ++times_[std::string(text)];
+        return golden_->count(text);
+    }
+
+    [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override { return golden_->decode(ids); }
+
+    [[nodiscard]] std::uint32_t added_special_tokens() const noexcept override { return 0; }
+
+    [[nodiscard]] const std::string& source() const noexcept override { return golden_->source(); }
+
+    [[nodiscard]] const std::map<std::string, int>& times() const noexcept { return times_; }
+
+private:
+    std::shared_ptr<const Tokenizer> golden_ = open_golden();
+    mutable std::map<std::string, int> times_;
+};
+
 void require_exact(const Tokenizer& tokenizer, std::uint32_t first, std::uint32_t last, std::uint32_t step) {
     PromptSource source(&tokenizer);
     for (const std::uint64_t seed : {0ULL, 1ULL, 0xdeadbeefULL}) {
@@ -123,6 +147,20 @@ TEST_CASE("a tokenizer that gives no such text is an error, not a hang") {
     REQUIRE(tokenizer->count(source.text(1, Rng(1))) == 1);
     REQUIRE_THROWS_AS(source.text(7, Rng(1)), aiperf::base::RunError);
     REQUIRE_THROWS_WITH(source.text(7, Rng(1)), Catch::Contains("exactly 7 tokens"));
+}
+
+TEST_CASE("what a word costs, and what the words beside it cost, is asked once") {
+    const Asked tokenizer;
+    PromptSource source(&tokenizer);
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+        static_cast<void>(source.text(16, Rng(seed)));
+    }
+    constexpr int k_kinds = 8;  // of words: "the" is one of several
+    REQUIRE(tokenizer.times().at("and") == 1);
+    for (const auto& [text, times] : tokenizer.times()) {
+        CAPTURE(text);
+        REQUIRE(times <= k_kinds);
+    }
 }
 
 TEST_CASE("equal generators give equal texts from any source, others give other texts") {

@@ -61,6 +61,25 @@ TEST_CASE("special tokens that an encode may add are told, never counted") {
     REQUIRE(open_builtin()->added_special_tokens() == 0);
 }
 
+TEST_CASE("a post-processor counts as much as it makes") {
+    const std::string text = "Hello world, again <|eos|>";
+    nlohmann::json description = golden_with_special_tokens();
+    nlohmann::json& parts = description["post_processor"]["single"];
+    parts.insert(parts.end(), parts[1]);  // the text a second time
+    const auto twice = open_json(description);
+    REQUIRE(twice->count(text) == 2 * open_golden()->count(text));
+    REQUIRE(twice->encode(text).size() == twice->count(text));
+    description["post_processor"] = {
+        {"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
+    REQUIRE(open_json(description)->count(text) == open_golden()->count(text));
+}
+
+TEST_CASE("a model that does not say of which kind it is is read as what it can be") {
+    nlohmann::json description = read_golden("tokenizer.json");
+    description["model"].erase("type");
+    REQUIRE(open_json(description)->encode("Hello world") == open_golden()->encode("Hello world"));
+}
+
 TEST_CASE("truncation and padding that a tokenizer.json asks for do not change ids") {
     nlohmann::json description = read_golden("tokenizer.json");
     description["truncation"] = {

@@ -23,6 +23,7 @@ std::set<std::string> names_in(const std::filesystem::path& directory) {
 }  // namespace
 
 TEST_CASE("A file appears whole or not at all") {
+    const auto durable = GENERATE(report::Durable::yes, report::Durable::no);
     const test::TemporaryDirectory directory;
     const auto target = directory.path() / "file.json";
     {
@@ -33,7 +34,7 @@ TEST_CASE("A file appears whole or not at all") {
     CHECK(names_in(directory.path()).empty());
     report::AtomicFile file(target);
     file.append("whole");
-    file.publish();
+    file.publish(durable);
     CHECK(names_in(directory.path()) == std::set<std::string>{"file.json"});
 }
 
