@@ -117,7 +117,8 @@ std::string read_tokenizer_file(const TokenizerSearch& search, const fs::path& f
     std::ifstream stream(file, std::ios::binary);
     stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     if (unknown || !stream) {
-        throw refusal(search, file.string() + " cannot be read: " + std::generic_category().message(errno));
+        const std::string why = unknown ? unknown.message() : std::generic_category().message(errno);
+        throw refusal(search, file.string() + " cannot be read: " + why);
     }
     return bytes;
 }
