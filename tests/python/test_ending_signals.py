@@ -173,10 +173,10 @@ def test_ctrl_c_twice_while_the_files_are_written(backend: str, command: Command
     poller.join(HANG_S)
 
 
-def long_prompts(command: Command, url: str, entries: int, *args: str) -> list[str]:
+def long_prompts(command: Command, url: str, entries: int, tokens: int, *args: str) -> list[str]:
     """Arguments of a run that takes a while to make its data set."""
     flags = command.profile_args(url, "--request-count", "50", "--num-dataset-entries", str(entries), *args)
-    flags[flags.index("--isl") + 1] = "600"
+    flags[flags.index("--isl") + 1] = str(tokens)
     return [*flags, "--api-port", "0"]
 
 
@@ -189,7 +189,7 @@ def test_ctrl_c_at_any_moment_from_the_launch_ends_the_run(
     offset_s: float, backend: str, command: Command, mock: MockFactory
 ) -> None:
     server = mock(chat_script(answer(first_ms=60_000)))
-    args = long_prompts(command, server.url, 400, "--backend", backend)
+    args = long_prompts(command, server.url, 400, 600, "--backend", backend)
     running = command.start(*args, env={GRACE: "0.2"}, preexec=os.setsid)
     pass_time(offset_s)
     running.signal(signal.SIGINT)
@@ -208,7 +208,9 @@ def test_ctrl_c_while_the_dataset_is_made_is_seen_as_cancelled_without_results(
     backend: str, command: Command, mock: MockFactory
 ) -> None:
     server = mock(chat_script())
-    running = command.start(*long_prompts(command, server.url, 60000, "--backend", backend), env={GRACE: "1"})
+    # The first prompt alone takes far longer than being served and stopped: nothing is sent before it is there.
+    args = long_prompts(command, server.url, 10, 500_000, "--backend", backend)
+    running = command.start(*args, env={GRACE: "1"})
     poller = Poller(command.artifacts.directory)
     poller.start()
     wait_served(running, poller)
