@@ -46,8 +46,10 @@ def stage(plan: Plan, trace: Trace) -> str:
 def allowed_codes(plan: Plan, trace: Trace) -> set[int]:
     """The documented exit codes of this fault at this stage, as narrow as can be told from outside."""
     fault, at = plan.fault, stage(plan, trace)
-    if not trace.hit or fault.kind == "stop":
+    if not trace.hit:
         return {0}
+    if fault.kind == "stop":
+        return _codes_of_stop(plan, at)
     if fault.kind == "kill":
         return _codes_of_kill(plan, at)
     if fault.kind == "signal":
@@ -57,6 +59,12 @@ def allowed_codes(plan: Plan, trace: Trace) -> set[int]:
     # A journal on the full disk gives back, at the end of the load, what it has reserved: the artifacts may find room.
     surely = {1} if plan.journal_apart or fault.kind == "locked directory" else {0, 1}
     return {"start": surely, "load": surely, "end": {0, 1}, "hold": {0}}[at]
+
+
+def _codes_of_stop(plan: Plan, at: str) -> set[int]:
+    """A worker that stands still for as long as the load lasts sends nothing of it, and a run of nothing is no success."""
+    stands_still = plan.fault.target != CONTROLLER and plan.fault.pause_s >= (plan.duration_s or float("inf"))
+    return {0, 1} if at == "start" and stands_still else {0}
 
 
 def _codes_of_signals(plan: Plan, trace: Trace, at: str) -> set[int]:
