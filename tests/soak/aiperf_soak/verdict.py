@@ -62,7 +62,7 @@ def allowed_codes(plan: Plan, trace: Trace) -> set[int]:
 
 
 def _codes_of_stop(plan: Plan, at: str) -> set[int]:
-    """A worker that stands still for as long as the load lasts sends nothing of it, and a run of nothing is no success."""
+    """A worker that stands still for as long as the load lasts sends nothing of it: a run of nothing is no success."""
     stands_still = plan.fault.target != CONTROLLER and plan.fault.pause_s >= (plan.duration_s or float("inf"))
     return {0, 1} if at == "start" and stands_still else {0}
 
