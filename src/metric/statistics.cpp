@@ -81,9 +81,8 @@ Bounds bounds_of(std::size_t count) {
     return bounds;
 }
 
-Statistics describe(Column& column, double factor, const Bounds& bounds) {
+Statistics describe(Column& column, double sum, double factor, const Bounds& bounds) {
     const auto n = static_cast<double>(column.size());
-    const double sum = column.sum();
     const double mean = sum / n;
     double min = std::numeric_limits<double>::infinity();
     double max = -min;

@@ -176,8 +176,9 @@ private:
         for (std::size_t i = 0; i < batch.size(); ++i) {
             Column& column = columns_[i];
             if (!column.empty()) {
-                sums.push_back({batch[i]->tag, column.sum()});
-                metrics.push_back({batch[i], describe(column, batch[i]->unit.factor, bounds(column.size()))});
+                const double sum = column.sum();
+                sums.push_back({batch[i]->tag, sum});
+                metrics.push_back({batch[i], describe(column, sum, batch[i]->unit.factor, bounds(column.size()))});
                 column.clear();
             }
         }

@@ -143,6 +143,15 @@ bool has_thread(const std::string& name) {
     return false;
 }
 
+/// Whether the second of two workers comes to work.
+bool has_workers() {
+    const base::Instant limit = base::now() + k_hang;
+    while (!has_thread("worker 1") && base::now() < limit) {
+        std::this_thread::yield();
+    }
+    return has_thread("worker 1");
+}
+
 /// Does something at its end, whatever happens: a run must not wait for a gate for ever.
 struct Opened {
     Gated& gated;
@@ -200,11 +209,7 @@ TEST_CASE("Workers come to work while the first prompts are made") {
     const Opened opened{gated};
     Run run(config_for(server, directory.path() / "run"), with(gated));
     run.start();
-    const base::Instant limit = base::now() + k_hang;
-    while (!has_thread("worker 1") && base::now() < limit) {
-        std::this_thread::yield();
-    }
-    CHECK(has_thread("worker 1"));
+    CHECK(has_workers());
     CHECK(server.received().empty());
     gated.open();
     REQUIRE(run.wait_for(k_hang));
@@ -219,10 +224,7 @@ TEST_CASE("A cancel does not wait for the first prompt, with workers that wait f
     const Opened opened{gated};
     Run run(config_for(server, directory.path() / "run"), with(gated));
     run.start();
-    const base::Instant limit = base::now() + k_hang;
-    while (!has_thread("worker 1") && base::now() < limit) {
-        std::this_thread::yield();
-    }
+    CHECK(has_workers());
     run.cancel();
     gated.open();
     REQUIRE(run.wait_for(k_hang));
